@@ -1,0 +1,1 @@
+"""The command line: one app, and one file for each noun."""

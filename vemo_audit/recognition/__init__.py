@@ -1,0 +1,1 @@
+"""What do we see? Perception, network, recognizers, dynamics and training."""
