@@ -1,0 +1,1 @@
+"""The tables by which anybody's recognizer is audited: predictions, labels, subjects and their traits."""
