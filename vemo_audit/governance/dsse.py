@@ -13,7 +13,7 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 MAX_ENVELOPE_BYTES = MAX_PAYLOAD_BYTES * 4 // 3 + 1024  # base64, and the frame around it
 
 
-def payload_type(name: str) -> str:
+def type_of(name: str) -> str:
     """The payload type of one of our records: `consent`, `grant`, `manifest`, ..."""
     return f"application/vnd.vemo.{name}+json; version=1"
 
