@@ -1,0 +1,1 @@
+"""May we look, by law and by promise: facts, packs of rules, and the strict engine that answers."""
