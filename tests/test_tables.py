@@ -182,7 +182,7 @@ def test_csv_keeps_numbers_as_numbers_and_guards_texts() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 2)), min_size=1, max_size=30))
+@given(rows=st.lists(st.tuples(st.integers(0, 3), st.floats(0, 2)), min_size=1, max_size=30))
 def test_row_sums_and_duplicates_agree_with_a_plain_loop(rows: list[tuple[int, float]], tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
     text = "clip,p_calm,p_tense\n" + "".join(f"c{k},{p!r},{1 - min(p, 1.0)!r}\n" for k, p in rows)
     path = written(tmp_path_factory.mktemp("t"), text)
