@@ -73,11 +73,11 @@ def from_payload(kind: type[T], payload: Any, *, where: str) -> T:
     """
     if not isinstance(payload, dict):
         raise BadInput(f"{type(payload).__name__}", where=where, expected="an object")
-    hints = _hints(kind)
+    hints: dict[str, Any] = _hints(kind)
     unknown = sorted(set(payload) - set(hints))
     if unknown:
         raise BadInput(f"the unknown field '{unknown[0]}'", where=where, expected=f"one of {', '.join(hints)}")
-    values = {}
+    values: dict[str, Any] = {}
     for name, hint in hints.items():
         optional = isinstance(hint, types.UnionType)
         if name not in payload:
@@ -91,7 +91,7 @@ def from_payload(kind: type[T], payload: Any, *, where: str) -> T:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {f.name: hints[f.name] for f in fields(kind)}
 
