@@ -1,11 +1,11 @@
 """Signed records: a canonical JSON payload in a DSSE envelope with exactly one Ed25519 signature."""
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from vemo_audit.errors import BadInput, EvidenceBroken
+from vemo_audit.governance import strict_base64
 from vemo_audit.governance.keys import KeyPair, PublicKey
 from vemo_audit.records.digest import canonical_json
 
@@ -35,9 +35,9 @@ def sign(payload: dict[str, Any], *, payload_type: str, key: KeyPair) -> bytes:
     signature = key.sign(pae(payload_type, body))
     return canonical_json(
         {
-            "payload": base64.b64encode(body).decode(),
+            "payload": strict_base64.encode(body),
             "payloadType": payload_type,
-            "signatures": [{"keyid": key.kid, "sig": base64.b64encode(signature).decode()}],
+            "signatures": [{"keyid": key.kid, "sig": strict_base64.encode(signature)}],
         }
     )
 
@@ -93,14 +93,10 @@ def _parse(data: bytes, where: str) -> Any:
 
 
 def _unbase64(text: object, where: str) -> bytes:
-    if isinstance(text, str) and text.isascii():
-        try:
-            data = base64.b64decode(text, validate=True)
-        except ValueError:
-            data = b""
-        if data and base64.b64encode(data).decode() == text:  # refuses stray bits in the last character
-            return data
-    raise _broken("a field that is not base64", where, "standard base64 with padding")
+    try:
+        return strict_base64.decode(text)
+    except ValueError as error:
+        raise _broken("a field that is not base64", where, "standard base64 with padding") from error
 
 
 def _broken(found: str, where: str, expected: str) -> EvidenceBroken:
