@@ -41,7 +41,7 @@ class _Checked:
     """Refuses a field of the wrong type, an unknown word, a set that is too long or a count out of range."""
 
     def __post_init__(self) -> None:
-        for name, kind in _kinds(type(self)).items():
+        for name, kind in _kinds(type(self)).items():  # type: ignore[arg-type]  # a class is hashable
             object.__setattr__(self, name, _checked(getattr(self, name), kind, f"facts.{name}"))
 
 
@@ -169,7 +169,7 @@ def from_json(value: object, *, where: str = "facts") -> Facts:
 def _record(kind: type[Any], value: object, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise BadInput(f"{value!r}", where=where, expected="an object")
-    kinds = _kinds(kind)
+    kinds = _kinds(kind)  # type: ignore[arg-type]
     required = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
     for name in sorted(set(value) - set(kinds), key=str):
         raise BadInput(f"the unknown fact {name!r}", where=where, expected=f"one of {', '.join(kinds)}")

@@ -190,7 +190,7 @@ class Stage(StrEnum):
     FACE = "face"
 
 
-RESOURCE = {action: "Track" for action in Action} | {
+RESOURCE = dict.fromkeys(Action, "Track") | {
     Action.MEASURE_PREDICTIONS: "Table",
     Action.PUBLISH_SLICE: "Report",
     Action.EXPORT_REPORT: "Report",
