@@ -179,7 +179,7 @@ class LogRows(Database):
 
     def last_checkpoint(self) -> tuple[int, bytes, str] | None:
         rows = self.all("SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1")
-        return rows[0] if rows else None  # type: ignore[return-value]
+        return rows[0] if rows else None
 
     def add_entries(self, rows: list[tuple[int, bytes, bytes, str]], hashes: list[NewHash]) -> None:
         """Adds (index, header, leaf, decision_id), and the new hashes to the last tiles. Only inside `commit`."""
