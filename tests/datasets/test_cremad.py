@@ -46,7 +46,7 @@ def test_no_vote_is_lost_and_no_key_is_used_twice(cremad: CremaD) -> None:
         table = cremad.predictions(card.name)
         assert table.weight is not None
         votes += int(table.weight.sum())
-        assert len(set(zip(table.clip, table.person, strict=True))) == len(table)
+        assert len(set(zip(table.clip, table.probability.argmax(axis=1), strict=True))) == len(table)
     assert votes == 212_000
 
 

@@ -27,7 +27,7 @@ STATED_AS_UNKNOWN = "Unknown"
 CARD = DatasetCard(
     name="crema-d",
     version="1658cd34",
-    kind="acted, rated by a crowd",
+    kind="crowd votes",
     source="Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244",
     licence="ODbL 1.0, contents DbCL 1.0: name the source, publish derived tables under ODbL",
     consent_basis="91 actors recorded for the published study; crowd raters anonymous and not individually present",
@@ -40,6 +40,7 @@ CARD = DatasetCard(
         TraitCard("age", "years at recording stated by the dataset, in three bands"),
     ),
     limits=(
+        "The clips are acted; the answers are votes of raters, one row for each vote.",
         "The table has no row for each rater, so how far raters agree with themselves cannot be taken into account.",
         "The upstream authors note four clips that were faulty for raters; they are kept, as in the published figures.",
         "The level of an expression is stated for one sentence only and is not used.",
@@ -94,10 +95,7 @@ class CremaD:
         return tuple(_crowd_card(name, shown) for name, shown in CROWDS.items())
 
     def predictions(self, recognizer: str) -> PredictionTable:
-        """One row for each clip and voted emotion; `weight` says how many raters voted so.
-
-        `person` is 'vote:<emotion>', so that no two rows share a key.
-        """
+        """One row for each clip and voted emotion; `weight` says how many raters voted so."""
         if recognizer not in CROWDS:
             raise BadInput(
                 f"no answers by '{recognizer}'", where=self._votes.source, expected=f"one of {', '.join(CROWDS)}"
@@ -106,10 +104,9 @@ class CremaD:
         votes = np.stack([self._votes[f"votes_{name}"] for name in LABELS.names], axis=1)
         votes[~shown] = 0
         row, emotion = np.nonzero(votes)
-        person = np.array([f"vote:{name}" for name in LABELS.names], dtype=object)[emotion]
         return self._votes.answers(
             row, labels=LABELS, dataset=CARD.name, probability=np.eye(len(LABELS), dtype=np.float32)[emotion],
-            metadata={"recognizer": recognizer}, person=person, weight=votes[row, emotion].astype(np.int64),
+            metadata={"recognizer": recognizer}, weight=votes[row, emotion].astype(np.int64),
         )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Columns:
 
     def answers(
         self, rows: NDArray[Any], *, labels: LabelSet, dataset: str, probability: NDArray[Any],
-        metadata: Mapping[str, str], person: NDArray[np.object_] | None = None,
+        metadata: Mapping[str, str],
         weight: NDArray[np.int64] | None = None,
     ) -> PredictionTable:  # fmt: skip
         """Probabilities `[N, K]` of the chosen rows as a table of whole clips, with no gate decision behind them.
@@ -53,7 +53,7 @@ class Columns:
         empty = np.full(n, "", dtype=object)
         return PredictionTable(
             source=self.source, labels=labels, dataset=np.full(n, dataset, dtype=object), clip=clip,
-            person=empty.copy() if person is None else person, start_s=np.full(n, np.nan), end_s=np.full(n, np.nan),
+            person=empty.copy(), start_s=np.full(n, np.nan), end_s=np.full(n, np.nan),
             probability=probability.astype(np.float32), abstained=np.zeros(n, dtype=bool), reason=empty.copy(),
             decision=empty.copy(), weight=weight,
             metadata=MappingProxyType({"source_digest": self.digest, **metadata}),

@@ -56,7 +56,8 @@ def check_predictions(raw: RawTable, *, labels: LabelSet | None = None) -> Label
     probability = np.stack([raw.numbers(PROBABILITY_PREFIX + name) for name in names.names], axis=1)
     check_probabilities(raw, probability, names)
     check_times(raw)
-    check_unique(raw, KEY)
+    # a weighted row stands for equal votes, so one clip has a row for each answer
+    check_unique(raw, (*KEY, *(PROBABILITY_PREFIX + name for name in names.names)) if "weight" in raw.columns else KEY)
     for name in AFFECT:
         values = raw.numbers(name)
         off = np.isfinite(values) & (np.abs(values) > 1)

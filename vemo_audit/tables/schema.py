@@ -13,7 +13,7 @@ from vemo_audit.records.labels import LabelSet
 
 SCHEMA_VERSION = "1"
 KEY = ("dataset", "clip", "person", "start_s", "end_s")
-"""Columns that name one row; no two rows may share all of them."""
+"""Columns that name one row; no two rows may share all of them, unless they are votes with a weight."""
 AFFECT = ("valence", "arousal", "dominance")
 TEXT = ("dataset", "clip", "person", "modality", "reason", "trace", "decision", "subject", "label")
 PROBABILITY_PREFIX = "p_"
