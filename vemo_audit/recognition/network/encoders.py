@@ -1,7 +1,7 @@
 """Frame encoders: one aligned face crop becomes one token.
 
-Every encoder takes crops `[N, C, S, S]` in [-1, 1] (C is 1 for luma or 3 for RGB) and returns tokens `[N, D]`. All of them
-see luma only: the expression weights are learned from grey images, and a network that never sees colour cannot lean on it.
+Every encoder takes crops `[N, C, S, S]` in [-1, 1] (C is 1 for luma or 3 for RGB) and returns tokens `[N, D]`. All of
+them see luma only: the expression weights are learned from grey images, and what is never seen cannot be leaned on.
 """
 
 import torch

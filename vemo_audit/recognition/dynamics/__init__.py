@@ -1,0 +1,1 @@
+"""What happens over time, from predictions alone: no tensor library here."""

@@ -1,0 +1,1 @@
+"""Recognizers behind one seam: ours, and everybody else's."""

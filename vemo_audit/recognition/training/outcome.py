@@ -1,0 +1,31 @@
+"""What a training run leaves behind: weights, how to read them, and answers on clips it never learned from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Calibrated answers on held-out rows, with their truth: the input of the audit that fills the card."""
+
+    dataset: str
+    split: str  # in words: what was held out from what
+    rows: tuple[str, ...]
+    subjects: tuple[str, ...]  # one per row; the row itself where the data knows no subject
+    labels: tuple[str, ...]
+    truth: NDArray[np.int16]  # [N]
+    probability: NDArray[np.float32]  # [N, K]
+    traits: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """Weights by name, the header that the weight file carries, and the held-out answers."""
+
+    weights: dict[str, Tensor]
+    header: dict[str, str]
+    held_out: HeldOut
+    trained_rows: int

@@ -1,0 +1,111 @@
+"""Recipes: everything that decides what a trained weight file becomes, read from TOML and checked once."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from vemo_audit.errors import BadInput
+from vemo_audit.recognition.network.face_expert import FaceExpertSettings
+from vemo_audit.recognition.training.augment import Augmentation
+from vemo_audit.recognition.training.loop import Schedule
+from vemo_audit.records.digest import sha256_hex
+
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceData:
+    """Which faces are learned from, and how some are kept apart."""
+
+    __pydantic_config__: ClassVar = STRICT
+    source: Literal["ferplus"] = "ferplus"
+    least_votes: int = 6  # of ten, among the seven classes
+    held_back_share: float = 0.1  # of the training split: selection and temperature
+    split_seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceData:
+    """Which voices are learned from."""
+
+    __pydantic_config__: ClassVar = STRICT
+    source: Literal["emodb"] = "emodb"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFit:
+    """How the linear voice head is fitted."""
+
+    __pydantic_config__: ClassVar = STRICT
+    inverse_penalty: float = 0.1  # of the squared weights, as C in a support vector machine
+    steps: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """The words on the card that the trainer cannot know."""
+
+    __pydantic_config__: ClassVar = STRICT
+    what: str
+    licence: str
+    training_data: str
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRecipe:
+    """A face expert: data, network, schedule, augmentation."""
+
+    __pydantic_config__: ClassVar = STRICT
+    kind: Literal["face"]
+    name: str
+    seed: int
+    card: CardText
+    data: FaceData = field(default_factory=FaceData)
+    network: FaceExpertSettings = field(default_factory=FaceExpertSettings)
+    schedule: Schedule = field(default_factory=Schedule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceRecipe:
+    """A voice expert: data and fit."""
+
+    __pydantic_config__: ClassVar = STRICT
+    kind: Literal["voice"]
+    name: str
+    seed: int
+    card: CardText
+    data: VoiceData = field(default_factory=VoiceData)
+    fit: VoiceFit = field(default_factory=VoiceFit)
+
+
+Recipe = FaceRecipe | VoiceRecipe
+
+
+def read(path: Path) -> tuple[Recipe, str]:
+    """A recipe and the SHA-256 of its file. Raises BadInput that names the key."""
+    try:
+        raw = path.read_bytes()
+        table = tomllib.loads(raw.decode())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"no readable recipe: {error}", where=str(path), expected="a TOML file") from error
+    kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe}
+    if table.get("kind") not in kinds:
+        raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected="kind = 'face' or 'voice'")
+    try:
+        return TypeAdapter(kinds[table["kind"]]).validate_python(table), sha256_hex(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"{key} = {first['input']!r}: {first['msg']}", where=str(path), expected="the keys of a recipe"
+        ) from error
+
+
+def settings(recipe: Recipe) -> dict[str, object]:
+    """The recipe as plain values, for the card."""
+    return asdict(recipe)
