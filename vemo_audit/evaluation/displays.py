@@ -7,8 +7,9 @@ import numpy as np
 from vemo_audit.evaluation.metrics.interface import block, ratio
 from vemo_audit.evaluation.metrics.interface import confusion as confusion_of
 from vemo_audit.evaluation.resample import FEWEST_CLUSTERS, Evidence, student
-from vemo_audit.evaluation.sketch import BINS, Sketch
+from vemo_audit.evaluation.sketch import Sketch
 from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, OVERALL, Slice, protect
+from vemo_audit.evaluation.tally import BINS
 from vemo_audit.records.measurement import Confusion, Reliability, State
 
 EDGES = tuple(i / BINS for i in range(BINS + 1))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from vemo_audit.evaluation.metrics.interface import Floats, SumMetric, block, ratio
-from vemo_audit.evaluation.sketch import NLL_FLOOR
+from vemo_audit.evaluation.tally import NLL_FLOOR
 
 
 def answered_of(sums: Floats) -> Floats:

@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vemo_audit.evaluation.sketch import Sketch, layout_of
+from vemo_audit.evaluation.sketch import Sketch
+from vemo_audit.evaluation.tally import layout_of
 from vemo_audit.records.scored import Scored
 
 Floats = NDArray[np.float64]
