@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from vemo_audit.governance.ledger.rows import LogRows, create_databases
 from vemo_audit.governance.ledger.sealed import KEY_BYTES, Entropy, new_kek, seal, unwrap, wrap
 from vemo_audit.governance.ledger.tiles import Edge, NewHash
 from vemo_audit.records.digest import canonical_json
+from vemo_audit.records.strict import time_text
 
 __all__ = ["RESERVED", "Draft", "Entry", "Ledger", "kek_beside"]
 
@@ -55,7 +56,7 @@ class Ledger(LedgerReader):
         not hold it. Raises BadInput when folder or file hold one already.
         """
         check_origin(origin)
-        created_at = _stamp(now)
+        created_at = time_text(now)
         note = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), log_key)
         create_databases(folder, {"origin": origin, "created_at": created_at})
         new_kek(kek or kek_beside(folder), entropy=entropy)
@@ -81,7 +82,7 @@ class Ledger(LedgerReader):
             return cls(folder, log_public=log_public, writable=False, kek=kek, entropy=entropy)
         if log_key.kid != log_public.kid:
             raise BadInput(f"the log key {log_key.kid}", where=str(folder), expected=f"key {log_public.kid}")
-        lock = _take_lock(folder, _stamp(now))
+        lock = _take_lock(folder, time_text(now))
         try:
             ledger = cls(folder, log_public=log_public, writable=True, kek=kek, entropy=entropy)
         except BaseException:
@@ -112,7 +113,7 @@ class Ledger(LedgerReader):
 
         Raises EvidenceBroken when the tree does not begin with the one that was signed last.
         """
-        signed_at = _stamp(now)
+        signed_at = time_text(now)
         with self._mutex:
             key = self._need_key()
             if self.size != self._signed.size:
@@ -223,12 +224,6 @@ def _check_draft(draft: Draft) -> None:
         raise BadInput(
             "a private part without its subject, or the reverse", where=decision_id, expected="both or neither"
         )
-
-
-def _stamp(now: datetime) -> str:
-    if now.tzinfo is None:
-        raise BadInput(f"the naive time {now}", where="ledger", expected="a time with a time zone")
-    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _take_lock(folder: Path, since: str) -> int:
