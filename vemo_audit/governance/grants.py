@@ -89,6 +89,11 @@ def read(payload: Any) -> Grant:
     return strict.from_payload(Grant, payload, where="grant")
 
 
+def is_grant(envelope: bytes) -> bool:
+    """Whether an envelope says that it holds a grant; only `verify` tells whether that is true."""
+    return b'"payloadType":"' + TYPE.encode() + b'"' in envelope
+
+
 def spend(grant: Grant, store: ConsentStore, *, now: datetime) -> None:
     """Uses the grant up, durably. Raises Refused when it was used before."""
     if not store.spend_nonce(grant.nonce, until=grant.exp + SKEW, now=now):
