@@ -1,8 +1,9 @@
 """From answers, labels and traits to numbers: one sketch for each recognizer, and all that is measured on it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -26,6 +27,7 @@ from vemo_audit.tables.schema import PROBABILITY_PREFIX, PredictionTable
 CALIBRATION = frozenset({"ece", "debiased_ece", "brier", "nll", "overconfidence"})
 """Metrics of stated probabilities; reliability is drawn when the plan asks for one of them."""
 
+Fact = TypeVar("Fact", Measurement, Gap)
 Listener = Callable[[str, int, int], None]
 """Is told of progress: what is done, how many of it, of how many (0 when nobody knows)."""
 
@@ -96,7 +98,18 @@ def measure(
         for gap in gaps(sketch, trait, *metrics, draws=resamples, level=plan.level, k=plan.k)
     )
     drawn = [one for one in all_slices if len(one.conditions) <= 1] if CALIBRATION & set(plan.metrics) else []
-    return Measured(sketch, unjoined, found, between, confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan))
+    return Measured(
+        sketch, unjoined, tuple(map(_without_size, found)), tuple(map(_without_size, between)),
+        confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan),
+    )  # fmt: skip
+
+
+def _without_size(fact: Fact) -> Fact:
+    """The fact without degrees of freedom where the count of its people is withheld: they would give the count away."""
+    counts = (fact.subjects,) if isinstance(fact, Measurement) else (fact.subjects_a, fact.subjects_b)
+    if fact.interval is None or None not in counts:
+        return fact
+    return replace(fact, interval=replace(fact.interval, degrees_of_freedom=math.nan))
 
 
 def _reliabilities(sketch: Sketch, drawn: Sequence[Slice], plan: AuditPlan) -> tuple[Reliability, ...]:

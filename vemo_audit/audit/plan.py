@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -37,7 +37,7 @@ class RecognizerChoice:
     plugin: str = ""
     table: Path | None = None
     published: str = ""
-    options: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     version: str = ""
     training_data: str = ""
     licence: str = ""

@@ -34,7 +34,7 @@ table = "predictions.csv"              # clip, p_<label> ...; check it with: vem
 historic = true                        # the table has no decision behind it, and the report says so
 # deployment = "deployment.toml"       # else: the signed deployment manifest,
 # consents = ["consents"]              # the consent records,
-# purpose = "model_evaluation"         # and what for
+# purpose = "dataset_audit"         # and what for
 
 [slices]
 traits = ["sex"]       # traits of traits.csv by which people are compared

@@ -26,7 +26,7 @@ def title(metric: str) -> str:
 
 
 def gap_sentence(criterion: Criterion, gap: Gap, verdict: Verdict, *, needed: int | None) -> str:
-    """The finding on the difference between two groups."""
+    """The finding on the difference between two groups; `needed` are the people per group that would decide it."""
     scale = _scale(criterion.metric)
     groups = " and ".join(_people(gap.trait, value) for value in (gap.a, gap.b))
     groups += "" if (gap.trait, gap.a) in PEOPLE else f" (by {gap.trait})"
@@ -40,7 +40,7 @@ def gap_sentence(criterion: Criterion, gap: Gap, verdict: Verdict, *, needed: in
     end = {
         Verdict.MET: f", all of it within {limit}.",
         Verdict.MISSED: f", all of it beyond {limit}.",
-        Verdict.UNDECIDED: f". {_needed(needed, limit)}",
+        Verdict.UNDECIDED: f". {_needed(needed, limit, counted=people is not None)}",
         Verdict.REFUSED: ".",
     }[verdict]
     return told + end + (APPROXIMATE if gap.state is State.APPROXIMATE else "")
@@ -74,12 +74,18 @@ def _allow(interval: Interval, scale: int, people: int | None, *, signed: bool) 
     return f"with {whom} the data allow anything from {low} to {high}"
 
 
-def _needed(needed: int | None, limit: str) -> str:
-    if needed is None:
-        return (
-            f"No number of people that could be asked would decide a limit of {limit}: the difference lies too near it."
-        )
-    return f"About {needed:,} people per group would decide a limit of {limit}."
+def _needed(needed: int | None, limit: str, *, counted: bool) -> str:
+    if needed is not None:
+        return f"About {two_digits(needed):,} people per group would decide a limit of {limit}."
+    if counted:
+        return f"A million people per group would not decide a limit of {limit}: the difference lies too near it."
+    return f"How many people would decide a limit of {limit} is withheld, as it would give a small group away."
+
+
+def two_digits(count: int) -> int:
+    """A count rounded up to two leading digits, as a plan knows no more."""
+    step = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
 
 
 def _group(name: str) -> str:
