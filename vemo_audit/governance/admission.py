@@ -51,9 +51,7 @@ def rest_on(desk: Desk, case: Case, action: str, *, sha256: str, session_id: str
     if case.release is not None:
         return _released(desk, case, action, sha256=sha256, now=now)
     if not case.consents:
-        role = desk.manifest.scope.roles[0]
-        demand(desk.engine.decide(facts(desk, case, role=role, now=now), action=action, stage="consent"))
-        raise Denied([refusals.hit("c.present")])
+        raise Denied(_nobody(desk, case, action, now=now))
     opened: list[tuple[Person, frozenset[str], frozenset[str]]] = []
     denials: list[Denied] = []
     for envelope in case.consents:
@@ -77,6 +75,13 @@ def rest_on(desk: Desk, case: Case, action: str, *, sha256: str, session_id: str
         min(person.standing.expires_at for person in people),
         tuple(sorted(unused | reduced(case.modalities - modalities, case.outputs - outputs))),
     )  # fmt: skip
+
+
+def _nobody(desk: Desk, case: Case, action: str, *, now: datetime) -> list[RuleHit]:
+    """What is said when no consent is there at all: that alone, not what else is unknown of nobody."""
+    about = facts(desk, case, role=desk.manifest.scope.roles[0], now=now)
+    rules = desk.engine.decide(about, action=action, stage="consent").rules
+    return [rule for rule in rules if rule.rule_id == "c.present"] or [refusals.hit("c.present")]
 
 
 def consent_facts(desk: Desk, record: ConsentRecord, standing: Standing, purpose: str, **seen: bool) -> ConsentFacts:

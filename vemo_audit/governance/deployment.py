@@ -23,6 +23,8 @@ from vemo_audit.resources import places
 
 OWNERS = ("policy", "issuer", "log", "steward")
 STORES = Stores(keys="keys", ledger="ledger", consents="consents.db", stop_file="STOP")
+PSEUDONYM = "pseudonym.key"
+"""The secret behind subject references: destroying it unlinks them all."""
 LOOK_BACK = 1024
 """Entries read at a time when the newest policy_change is looked for, from the end."""
 
@@ -53,6 +55,7 @@ def create(folder: Path, *, origin: str, now: datetime, passphrase: bytes | None
     for owner, pair in pairs.items():
         pair.save(key_folder / f"{owner}.key", passphrase)
         pair.public.save(key_folder / f"{owner}.pub")
+    keys.write_new(key_folder / PSEUDONYM, os.urandom(32), mode=0o600)
     kids = {owner: pair.kid for owner, pair in pairs.items()}
     with Ledger.create(folder / STORES.ledger, origin=origin, log_key=pairs["log"], now=now) as ledger:
         write = Journal(ledger, {}, lambda: now, lambda: 0, os.urandom)
@@ -64,6 +67,11 @@ def create(folder: Path, *, origin: str, now: datetime, passphrase: bytes | None
 def private_key(base: Path, stores: Stores, owner: str, passphrase: bytes | None = None) -> KeyPair:
     """The private key of one owner. Raises BadInput when it is not here or does not open."""
     return keys.load_private(base / stores.keys / f"{owner}.key", passphrase, name=owner)
+
+
+def pseudonym_key(base: Path, stores: Stores) -> bytes:
+    """The secret that turns names into subject references. Raises BadInput when it is not here."""
+    return keys.read_private(base / stores.keys / PSEUDONYM)
 
 
 def consent_store(path: Path, named: Manifest, ring: KeyRing) -> ConsentStore:

@@ -1,7 +1,5 @@
 """The gate's own rules, for refusals that come before or beside the policy packs: each with its article or promise."""
 
-from typing import Any
-
 from vemo_audit.records.decision import RuleHit
 
 CLOSED = "base promise 9: everything fails closed"
@@ -133,7 +131,26 @@ def hit(rule_id: str) -> RuleHit:
     return RuleHit(rule_id, ref, message)
 
 
+PROHIBITED = "This use is refused whoever consents, and no setting opens it. See `vemo-audit policy packs`."
+ASK_AGAIN = "Ask the person for a new consent, and take no for an answer: `vemo-audit consent give`."
+NEXT_STEPS = (
+    ("eu-ai-act.", PROHIBITED),
+    ("h.", PROHIBITED),
+    ("c.guardian", "A guardian must consent, and the minor must not object: `consent give --guardian ...`."),
+    ("c.outputs", "Ask for fewer outputs, or ask the person."),
+    ("c.modality", "Ask for fewer modalities, or ask the person."),
+    ("c.version-latest", "Use the newest version: `vemo-audit consent show RECORD_ID --out FILE`."),
+    ("c.notice", "Show the person a notice that the manifest names, then ask again."),
+    ("c.imbalance", "Consent cannot open this: refusing could cost the person something."),
+    ("c.", ASK_AGAIN),
+)
+"""Start of a rule id of the packs -> what to do."""
+
+
 def advice(hits: tuple[RuleHit, ...]) -> str:
-    """What to do about the first rule for which the gate has advice; else where to read more."""
-    known: Any = next((RULES[one.rule_id][2] for one in hits if one.rule_id in RULES), None)
-    return known or "Read more: `vemo-audit gate why DECISION_ID`."
+    """What to do about the rule that is named first."""
+    first = hits[0].rule_id
+    if first in RULES:
+        return RULES[first][2]
+    known = (step for start, step in NEXT_STEPS if first.startswith(start))
+    return next(known, "Read more: `vemo-audit gate why DECISION_ID`.")
