@@ -1,0 +1,99 @@
+"""The shipped experts: weights by name, checked against the digest on their card before they are read."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vemo_audit.errors import BadInput
+from vemo_audit.recognition.network import face_expert, voice_expert
+from vemo_audit.recognition.network.face_expert import FaceExpert, FaceExpertSettings
+from vemo_audit.recognition.network.load import load_safetensors
+from vemo_audit.recognition.network.voice_expert import VoiceExpert
+from vemo_audit.recognition.perception.voice_summary import NAMES
+from vemo_audit.records.labels import EKMAN
+from vemo_audit.resources import places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """The face expert, calibrated."""
+
+    network: FaceExpert
+    temperature: float
+    card: dict[str, object]
+
+    @property
+    def size_px(self) -> int:
+        return self.network.settings.size_px
+
+    def encode(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Grey crops `[N, 1, S, S]` to tokens `[N, D]`."""
+        return self.network.tokens(torch.from_numpy(crops)).numpy()
+
+    def probabilities(self, tokens: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Tokens `[B, T, D]` of windows to probabilities `[B, 7]`; NaN rows for windows without a face."""
+        times = torch.zeros(mask.shape)
+        logits, present = self.network.window_logits(torch.from_numpy(tokens), torch.from_numpy(mask), times)
+        found = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
+        found[~present.numpy()] = np.nan
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voice:
+    """The voice expert, calibrated. `support` marks the classes of EKMAN that it can name."""
+
+    network: VoiceExpert
+    temperature: float
+    card: dict[str, object]
+    labels: tuple[str, ...]
+    support: NDArray[np.bool_]
+
+    def probability(self, summary: NDArray[np.float32]) -> NDArray[np.float64]:
+        """One summary `[F]` to probabilities `[7]`, 0 outside the support."""
+        with torch.no_grad():
+            logits = self.network(torch.from_numpy(summary)[None])[0].double() / self.temperature
+        full = np.zeros(len(EKMAN))
+        full[[EKMAN.index(label) for label in self.labels]] = torch.softmax(logits, dim=0).numpy()
+        return full
+
+
+def read_card(name: str, kind: str) -> tuple[dict[str, object], Path]:
+    """The card of a shipped model and the path of its weights. Raises BadInput when there is none of that kind."""
+    folder = places.folder("models")
+    path = folder / f"{name}.card.toml"
+    if not path.is_file():
+        known = sorted(card.name.removesuffix(".card.toml") for card in folder.glob("*.card.toml"))
+        raise BadInput(f"no model card '{name}'", where=str(folder), expected=f"one of {', '.join(known)}")
+    card = tomllib.loads(path.read_text("utf-8"))
+    if card.get("kind") != kind:
+        raise BadInput(f"a card of kind '{card.get('kind')}'", where=str(path), expected=f"kind '{kind}'")
+    return card, folder / card["weights"]["file"]
+
+
+def load_face(name: str) -> Face:
+    """The face expert of that name. Raises EvidenceBroken when the weights are not those of the card."""
+    card, path = read_card(name, "face")
+    reading = card["reading"]
+    if tuple(reading["labels"].split(",")) != EKMAN.names:
+        raise BadInput(f"labels {reading['labels']}", where=f"{name}.card.toml", expected=",".join(EKMAN.names))
+    settings = FaceExpertSettings(reading["encoder"], reading["temporal"], int(reading["size_px"]), len(EKMAN))
+    network = face_expert.build(settings, load_safetensors(path, card["weights"]["sha256"]))
+    return Face(network, float(reading["temperature"]), card)
+
+
+def load_voice(name: str) -> Voice:
+    """The voice expert of that name. Raises EvidenceBroken when the weights are not those of the card."""
+    card, path = read_card(name, "voice")
+    reading = card["reading"]
+    if tuple(reading["features"].split(",")) != NAMES:
+        raise BadInput("other voice features than this version computes", where=f"{name}.card.toml",
+                       expected="weights trained with this version", advice="Train the voice expert again.")  # fmt: skip
+    labels = tuple(reading["labels"].split(","))
+    network = voice_expert.build(load_safetensors(path, card["weights"]["sha256"]))
+    support = np.array([label in labels for label in EKMAN.names])
+    return Voice(network, float(reading["temperature"]), card, labels, support)
