@@ -153,5 +153,3 @@ def drawn(rows, weights, metric):
     written = [row for subject, times in zip(subjects, weights, strict=True)
                for row in rows if row[3] == subject for _ in range(int(times))]  # fmt: skip
     return metric(written) if written else math.nan
-
-

@@ -57,6 +57,7 @@ class Index:
             if not candidates or (person and (clip, "") not in self.values):
                 return "", absent
             if len(candidates) > 1 or len(self.persons[clip]) > 1:
+                self.used.update(candidates)
                 return "", AMBIGUOUS
             partner = candidates[0]
         self.used.add(partner)
