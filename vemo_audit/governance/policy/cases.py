@@ -63,10 +63,8 @@ def load_cases(bundle: Bundle) -> tuple[Case, ...]:
     return tuple(case for pack in bundle.packs for case in _pack_cases(pack, baseline))
 
 
-def run_cases(
-    bundle: Bundle, cases: Iterable[Case], *, engine: Callable[..., Engine] = Engine
-) -> tuple[CaseResult, ...]:
-    """Asks every case of an engine made for its own place and day."""
+def run_cases(bundle: Bundle, cases: Iterable[Case], *, engine: Callable[..., Engine] = Engine) -> Iterator[CaseResult]:
+    """Asks every case of an engine made for its own place and day, one by one."""
 
     @cache
     def engine_for(places: frozenset[str], as_of: Any) -> Engine:
@@ -82,7 +80,7 @@ def run_cases(
             answer.outcome, {hit.rule_id for hit in answer.rules}, case, bundle, frozenset(answer.obligations)
         )
 
-    return tuple(_judged(case, ask) for case in cases)
+    return (_judged(case, ask) for case in cases)
 
 
 def coverage(bundle: Bundle, results: Iterable[CaseResult]) -> tuple[str, ...]:
