@@ -26,12 +26,16 @@ Listener = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, in words. `first_bad` is an entry's index, or None when none is to blame."""
+    """One thing that was looked at, in words. The fault lies between the entries `first_bad` and `last_bad`.
+
+    They are the same where one entry is known to be bad, and None where no entry is.
+    """
 
     name: str
     holds: bool
     detail: str
     first_bad: int | None = None
+    last_bad: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,10 @@ class LedgerReport:
 
     @property
     def first_bad(self) -> int | None:
-        """The lowest index that any check names."""
-        return min((c.first_bad for c in self.checks if not c.holds and c.first_bad is not None), default=None)
+        """The first entry that is known to be bad, or where the first stretch begins that holds one."""
+        spans = [(c.first_bad, c.last_bad) for c in self.checks if c.first_bad is not None and c.last_bad is not None]
+        exact = [low for low, high in spans if low == high]
+        return min((min((k for k in exact if low <= k <= high), default=low) for low, high in spans), default=None)
 
 
 @dataclass(slots=True)
@@ -136,7 +142,7 @@ def _walk(rows: LogRows, wanted: set[int], listen: Listener) -> _Walk:
     while chunk := rows.chunk(start, _CHUNK):
         for index, header, leaf, decision_id in chunk:
             if walk.bad_entry is None and index != walk.edge.size:
-                walk.bad_entry = (walk.edge.size, f"missing: the next one stored is entry {index}")
+                walk.bad_entry = (walk.edge.size, f"not here: entry {index} is found in its place")
             _step(walk, index, (header, leaf, decision_id))
             if walk.edge.size in wanted:
                 walk.roots[walk.edge.size] = walk.edge.root()
@@ -173,7 +179,7 @@ def _check_entries(walk: _Walk) -> Check:
     if walk.bad_entry is None:
         return Check("entries", True, f"{walk.edge.size} hashed again, no gap")
     index, fault = walk.bad_entry
-    return Check("entries", False, f"entry {index}: {fault}", index)
+    return Check("entries", False, f"entry {index}: {fault}", index, index)
 
 
 def _check_tiles(rows: LogRows, walk: _Walk) -> Check:
@@ -183,7 +189,8 @@ def _check_tiles(rows: LogRows, walk: _Walk) -> Check:
         if found != made:
             place = next((k for k in range(0, len(made), 32) if found[k : k + 32] != made[k : k + 32]), len(made)) // 32
             first = (n * TILE_WIDTH + place) << (8 * level)
-            return Check("tree", False, f"tile {level}/{n}: stored hashes are not those of the entries", first)
+            last = first + (1 << (8 * level)) - 1
+            return Check("tree", False, f"tile {level}/{n}: stored hashes are not those of the entries", first, last)
     return Check("tree", True, f"{len(stored)} tiles match the entries")
 
 
@@ -208,13 +215,13 @@ def _check_notes(notes: list[Checkpoint], walk: _Walk) -> Check:
         if walk.roots.get(note.size) != note.root:
             if note.size > walk.edge.size:
                 gone = f"{note.size} entries were signed, {walk.edge.size} are here"
-                return Check("checkpoints", False, gone, walk.edge.size)
+                return Check("checkpoints", False, gone, walk.edge.size, walk.edge.size)
             fault = f"the entries do not make the root that was signed at {note.size}; they did at {good}"
-            return Check("checkpoints", False, fault, good)
+            return Check("checkpoints", False, fault, good, note.size - 1)
         good = note.size
     if walk.edge.size - good > MAX_UNSIGNED:
         fault = f"{walk.edge.size - good} unsigned entries, at most {MAX_UNSIGNED} can be: checkpoints were removed"
-        return Check("checkpoints", False, fault, good)
+        return Check("checkpoints", False, fault, good, walk.edge.size - 1)
     return Check("checkpoints", True, f"{len(notes)} signed; {walk.edge.size - good} entries came after the last")
 
 
@@ -232,10 +239,10 @@ def _unreadable(private: PrivateRows, walk: _Walk) -> tuple[list[int], tuple[int
 def _check_private(unreadable: tuple[list[int], tuple[int, str] | None], walk: _Walk) -> Check:
     gone, swapped = unreadable
     if swapped is not None:
-        return Check("private parts", False, f"entry {swapped[0]}: {swapped[1]}", swapped[0])
+        return Check("private parts", False, f"entry {swapped[0]}: {swapped[1]}", swapped[0], swapped[0])
     if len(gone) > walk.erasures:
         fault = f"{len(gone)} are lost, {walk.erasures} were erased on record; the first lost one is entry {gone[0]}"
-        return Check("private parts", False, fault, gone[0])
+        return Check("private parts", False, fault, gone[0], gone[0])
     return Check("private parts", True, f"{len(walk.sealed) - len(gone)} sealed as written, {len(gone)} erased")
 
 
@@ -252,7 +259,8 @@ def _check_remembered(kept: Checkpoint | None, walk: _Walk) -> Check:
     name = "remembered checkpoint"
     if kept is None or kept.size > walk.edge.size:
         said = kept.size if kept else 0
-        return Check(name, False, f"it covers {said} entries, {walk.edge.size} are here: rolled back", walk.edge.size)
+        end = walk.edge.size
+        return Check(name, False, f"it covers {said} entries, {end} are here: rolled back", end, end)
     if walk.roots.get(kept.size) != kept.root:
-        return Check(name, False, f"the first {kept.size} entries are not those that it covers")
+        return Check(name, False, f"the first {kept.size} entries are not those that it covers", 0, kept.size - 1)
     return Check(name, True, f"the ledger still begins with its {kept.size} entries")
