@@ -180,6 +180,11 @@ class ConsentStore:
             ).fetchall()
         return [Unlogged(row[0], row[1], row[2], row[3], State(row[4])) for row in rows]
 
+    def logged_at(self, record_id: str) -> int | None:
+        """The ledger's index of the newest ending of this record; None when there is no leaf."""
+        row = self._one("SELECT log_index FROM event WHERE record_id = ? ORDER BY seq DESC LIMIT 1", record_id)
+        return None if row is None else row[0]
+
     def mark_logged(self, seq: int, log_index: int) -> None:
         """Notes where the ledger holds the leaf of an event."""
         with self._transaction() as db:

@@ -103,6 +103,18 @@ class Gate:
 
         return self._decided(steps, "infer_emotion", "", case)
 
+    def rehearse(self, clip: Clip, case: Case) -> Decision:
+        """Steps 1 to 7 for a clip, recorded as a rehearsal: no door opens, and nothing is decoded."""
+
+        def steps() -> Decision:
+            now, wanted = self._screened(case, ("infer_emotion", "detect_face"), clip)
+            basis = self._rest_on(wanted, "infer_emotion", clip.sha256, now)
+            notes = ("rehearsal", *basis.obligations)
+            note = Note(phase="intent", action="infer_emotion", outcome=Outcome.ALLOW, obligations=notes)
+            return self._journal.write(replace(note, clip_sha256=clip.sha256))
+
+        return self._decided(steps, "infer_emotion", clip.sha256, case)
+
     def emit(self, admitted: AdmittedClip, predictions: Sequence[Prediction]) -> list[Prediction]:
         """What may leave: cut to the consented outputs, recorded first, and nothing if consent has ended meanwhile.
 

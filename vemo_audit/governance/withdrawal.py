@@ -1,6 +1,5 @@
 """Gives, reconfirms and ends consents; an ending is effective at once and waits out every emission under way."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -71,14 +70,6 @@ def log_endings(store: ConsentStore, journal: Journal) -> list[tuple[Unlogged, D
         store.mark_logged(one.seq, decision.log_index if decision.log_index is not None else -1)
         written.append((one, decision))
     return written
-
-
-def await_logged(store: ConsentStore, record_id: str, *, wait: Callable[[], bool]) -> bool:
-    """True once another holder of the ledger has logged the record's ending; False when `wait` gives up first."""
-    while any(one.record_id == record_id for one in store.unlogged()):
-        if not wait():
-            return False
-    return True
 
 
 def _check_parity(last: ConsentRecord, method: Channel, steps: int | None) -> None:
