@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vemo_audit.audit.plan import AuditPlan, DatasetChoice, RecognizerChoice
 from vemo_audit.datasets.interface import Answered, Dataset
@@ -41,6 +42,22 @@ def open_dataset(choice: DatasetChoice, *, where: str) -> Dataset:
             expected="card, label_set, clips, labels and traits",
         )  # fmt: skip
     return dataset
+
+
+def open_recognizer(choice: RecognizerChoice) -> Any:
+    """The recognizer of a plan. Raises BadInput for an unknown plug-in or option."""
+    made = plugins.load("recognizer", choice.plugin)
+    where = f"recognizer '{choice.name}'"
+    try:
+        recognizer = made(**choice.options)
+    except TypeError as error:
+        raise BadInput(
+            f"options {dict(choice.options)} that '{choice.plugin}' does not take: {error}", where=where,
+            expected="the options that the plug-in names",
+        ) from error  # fmt: skip
+    if not (hasattr(recognizer, "card") and hasattr(recognizer, "recognize")):
+        raise BadInput(f"'{choice.plugin}'", where=where, expected="a recognizer: card and recognize(clip)")
+    return recognizer
 
 
 def _missing(dataset: object) -> list[str]:

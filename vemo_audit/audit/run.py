@@ -1,5 +1,6 @@
 """One audit, from the plan to a run ready to be sealed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,10 +16,11 @@ from vemo_audit.audit.judge import judge
 from vemo_audit.audit.limits import Outcome, limits_of
 from vemo_audit.audit.measure import Known, Listener, Measured, measure, rows_of, sketch_of
 from vemo_audit.audit.plan import AuditPlan, RecognizerChoice
-from vemo_audit.audit.predict import predict, table_through_gate
+from vemo_audit.audit.predict import Tally, predict, table_through_gate
 from vemo_audit.datasets.interface import Dataset
 from vemo_audit.errors import BadInput
 from vemo_audit.evaluation.slices import counts
+from vemo_audit.governance.gate import Gate
 from vemo_audit.records.audit_run import AuditRun, DatasetPart, GateEvidence, TraitCount
 
 PACKAGES = ("vemo-audit", "numpy", "scipy", "pyarrow", "torch", "av", "opencv-python", "cedarpy")
@@ -26,7 +28,7 @@ HISTORIC = "historic table: no decision stands behind these rows"
 
 
 def run_audit(
-    plan: AuditPlan, *, gate: Any, folder: Path, now: datetime, rng: Generator, listener: Listener
+    plan: AuditPlan, *, gate: Gate | None, folder: Path, now: datetime, rng: Generator, listener: Listener
 ) -> AuditRun:
     """Predicts where the plan asks for it, joins, measures and judges. Prediction tables are written below `folder`.
 
@@ -38,15 +40,16 @@ def run_audit(
     measured: list[Measured] = []
     answered: list[Answers] = []
     findings = []
+    tally = Tally(Counter())
     for choice in plan.recognizers:
-        answers = _answers(plan, choice, dataset, gate=gate, folder=folder, now=now, listener=listener)
+        answers = _answers(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
         sketch, unjoined = sketch_of(answers.table, known, recognizer=choice.name, digest=answers.digest)
         _check_traits(plan, sketch.traits, dataset)
         one = measure(sketch, plan, unjoined=unjoined, rng=rng, listener=listener)
         findings += judge(plan.criteria_of(choice.name), measurements=one.measurements, gaps=one.gaps)
         answered.append(answers)
         measured.append(one)
-    evidence = _historic(measured) if gate is None else gate.evidence()
+    evidence = _historic(measured) if gate is None else tally.added_to(_evidence(plan, gate))
     part = _part(plan, dataset, measured)
     outcome = Outcome(dataset.card, tuple(measured), tuple(findings), evidence, plan.traits, plan.level, plan.k)
     return sealed(
@@ -71,16 +74,16 @@ def _known(plan: AuditPlan, dataset: Dataset) -> Known:
 
 
 def _answers(
-    plan: AuditPlan, choice: RecognizerChoice, dataset: Dataset, *, gate: Any, folder: Path, now: datetime,
+    plan: AuditPlan, choice: RecognizerChoice, dataset: Dataset, *, gate: Gate | None, tally: Tally, folder: Path,
     listener: Listener,
 ) -> Answers:  # fmt: skip
     if choice.plugin:
-        return predict(plan, choice, dataset, gate=gate, folder=folder, now=now, listener=listener)
+        return predict(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
     if choice.table is not None:
         answers = from_table(choice, choice.table, known=dataset.label_set, mapping=plan.dataset.mapping)
     else:
         answers = published(choice, dataset)
-    return answers if gate is None else table_through_gate(plan, answers, gate=gate, now=now)
+    return answers if gate is None else table_through_gate(plan, answers, gate=gate)
 
 
 def _check_traits(plan: AuditPlan, traits: Any, dataset: Dataset) -> None:
@@ -112,6 +115,11 @@ def _part(plan: AuditPlan, dataset: Dataset, measured: Sequence[Measured]) -> Da
         ),
         mapping=() if mapping is None else (*mapping.pairs, *((name, "") for name in mapping.dropped)),
     )  # fmt: skip
+
+
+def _evidence(plan: AuditPlan, gate: Gate) -> GateEvidence:
+    gated = any(choice.plugin for choice in plan.recognizers)
+    return gate.evidence(purpose=plan.gate.purpose, basis="gated inference" if gated else "gated table")
 
 
 def _historic(measured: Sequence[Measured]) -> GateEvidence:
