@@ -92,7 +92,7 @@ def load_voice(name: str) -> Voice:
     reading = card["reading"]
     if tuple(reading["features"].split(",")) != NAMES:
         raise BadInput("other voice features than this version computes", where=f"{name}.card.toml",
-                       expected="weights trained with this version", advice="Train the voice expert again.")  # fmt: skip
+                       expected="weights of this version", advice="Train the voice expert again.")  # fmt: skip
     labels = tuple(reading["labels"].split(","))
     network = voice_expert.build(load_safetensors(path, card["weights"]["sha256"]))
     support = np.array([label in labels for label in EKMAN.names])

@@ -46,7 +46,7 @@ def write(
 
 
 def figure(one: Measurement) -> dict[str, object]:
-    """One measured figure as it stands on the card; what could not be measured carries its reason instead of a value."""
+    """One figure as it stands on the card; what could not be measured carries its reason instead of a value."""
     row: dict[str, object] = {"metric": one.metric, "slice": one.slice, "state": one.state.value}
     if one.value == one.value:
         row["value"] = round(one.value, 4)

@@ -1,0 +1,152 @@
+"""`vemo-audit infer`: gated inference on files and folders."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vemo_audit.cli.clocks import boottime_ns, wall_clock
+from vemo_audit.cli.screen import console, say_json
+from vemo_audit.errors import BadInput, MediaError
+
+SUFFIXES = frozenset([".mp4", ".mov", ".mkv", ".webm", ".avi", ".wav", ".flac", ".jpg", ".jpeg", ".png", ".webp"])
+MODALITIES = ("face", "voice")
+OUTPUTS = ("expression_label", "valence_arousal")
+
+
+def infer(
+    videos: Annotated[list[Path], typer.Argument(help="Videos, sounds, pictures, or folders of them.")],
+    deployment: Annotated[Path, typer.Option(help="The signed deployment manifest (TOML).")],
+    purpose: Annotated[str, typer.Option(help="What for. Must be named in manifest and consent.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results: one folder for each file.")],
+    consent: Annotated[list[Path] | None, typer.Option(help="Signed consent record (JSON); may be repeated.")] = None,
+    recognizer: Annotated[str, typer.Option(help="A recognizer by name, or module:Name.")] = "temporal_multimodal",
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON summary on standard output.")] = False,
+) -> None:
+    """Estimate displayed expressions, if and only if consent and policy allow it. Every decision is recorded first.
+
+    Writes for each file: predictions.parquet, summary.json, page.html, annotated video and receipt.json. A second run
+    goes on where the first one stopped. Exit codes: 0 all admitted, 2 bad input, 3 somebody or something was refused.
+    """
+    from vemo_audit.governance.screening import Case
+
+    screen = console(json)
+    files = folders(list(media_files(videos)))
+    envelopes = tuple(read(path) for path in consent or [])
+    case = Case(purpose, frozenset(MODALITIES), frozenset(OUTPUTS), envelopes)
+    rows: list[dict[str, Any]] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with open_service(deployment, recognizer) as service, Progress(*columns, console=screen) as bars:
+        bar = bars.add_task("inferring", total=len(files))
+        for name, path in files.items():
+            bars.update(bar, description=escape(path.name))
+            rows.append(one(service, path, out / name, case))
+            bars.advance(bar)
+            bars.console.print(line(rows[-1]))
+    if json:
+        say_json({"files": rows})
+    codes = {row["exit_code"] for row in rows}
+    if code := next((code for code in (4, 2, 3) if code in codes), 0):
+        raise typer.Exit(code)
+
+
+def one(service: Any, path: Path, folder: Path, case: Any) -> dict[str, Any]:
+    """How one file ended, as a row; a file that cannot be read does not stop the others."""
+    try:
+        served = service.infer(path, folder, case)
+    except MediaError as error:
+        return {"file": str(path), "outcome": "unreadable", "error": str(error), "exit_code": error.exit_code}
+    decision = served.decision
+    row = {
+        "file": str(path), "outcome": decision.outcome.value, "decision": decision.decision_id,
+        "folder": str(served.folder), "done_before": served.again, "exit_code": 0 if decision.allowed else 3,
+        "rules": [{"id": r.rule_id, "ref": r.ref, "message": r.message} for r in decision.rules],
+        "next_step": decision.advice,
+    }  # fmt: skip
+    return row | {key: served.summary.get(key) for key in ("people", "nobody", "notes", "covered_frames")}
+
+
+def line(row: dict[str, Any]) -> str:
+    """One file in words."""
+    name = f"[bold]{escape(Path(row['file']).name)}[/]"
+    if row["outcome"] == "unreadable":
+        return f"{name}: [red]cannot be read[/]. {escape(row['error'])}"
+    if row["exit_code"]:
+        rule = row["rules"][0]
+        step = f" Next: {rule_text}" if (rule_text := escape(row["next_step"])) else ""
+        return (
+            f"{name}: [red]refused[/] by {escape(rule['id'])} ({escape(rule['ref'])}). {escape(rule['message'])}{step}"
+        )
+    before = " (done before, kept)" if row["done_before"] else ""
+    if row["nobody"]:
+        return f"{name}: admitted{before}; {escape('; '.join(row['notes'] or ['nobody was seen or heard']))}."
+    told = []
+    for person in row["people"]:
+        share = person["top_share"]
+        top = max(share, key=share.get) if share else "no answer"
+        told.append(f"person {escape(person['person'])}: mostly {escape(top)}")
+    covered = f"; covered in {max(row['covered_frames'].values())} frames" if row["covered_frames"] else ""
+    return f"{name}: admitted{before}; {', '.join(told)}{covered} -> {escape(row['folder'])}"
+
+
+def media_files(given: list[Path]) -> Iterator[Path]:
+    """Files as given, and the media files of folders in order of name. Raises BadInput for what is not there."""
+    for path in given:
+        if path.is_dir():
+            inside = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES and child.is_file())
+            if not inside:
+                raise BadInput("a folder without media files", where=str(path), expected=", ".join(sorted(SUFFIXES)))
+            yield from inside
+        elif path.exists():
+            yield path
+        else:
+            raise BadInput("nothing there", where=str(path), expected="a media file or a folder of them")
+
+
+def folders(files: list[Path]) -> dict[str, Path]:
+    """A folder name for each file: its stem, with a number where two files share one."""
+    names: dict[str, Path] = {}
+    for path in dict.fromkeys(files):
+        name, k = path.stem, 2
+        while name in names:
+            name, k = f"{path.stem}-{k}", k + 1
+        names[name] = path
+    return names
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a consent file. Raises BadInput when there is none."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"no readable consent: {error.strerror}", where=str(path), expected="a signed record") from error
+
+
+def face_finder() -> Any:
+    """A maker of fresh face finders that share one detector."""
+    from vemo_audit.recognition.perception.faces import FaceDetector
+    from vemo_audit.recognition.perception.tracks import FaceTracker
+
+    detector = FaceDetector()
+    return lambda: FaceTracker(detector)
+
+
+@contextmanager
+def open_service(deployment: Path, recognizer: str) -> Iterator[Any]:
+    """Gate and recognizer of a deployment, closed at the end."""
+    from vemo_audit.governance import manifest
+    from vemo_audit.governance.gate import Gate
+    from vemo_audit.governance.policy.packs import load_bundle
+    from vemo_audit.records.decision import RuleHit
+    from vemo_audit.resources import places, plugins
+    from vemo_audit.serving.clip import Service
+
+    named, _ = manifest.load(deployment)
+    guest = plugins.load("recognizer", recognizer)()
+    rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
+    with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=face_finder()) as gate:
+        yield Service(gate, guest, named.deployment.id, named.digest, rules)

@@ -1,0 +1,176 @@
+"""One file behind the gate: admitted or refused, recognized, drawn, and written whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from vemo_audit.errors import Refused
+from vemo_audit.governance.gate import Case, Gate
+from vemo_audit.media import decode
+from vemo_audit.media.encode import VideoWriter
+from vemo_audit.media.probe import probe
+from vemo_audit.recognition.recognizers.interface import Recognizer
+from vemo_audit.records.clip import AdmittedClip, Clip
+from vemo_audit.records.decision import Decision, Outcome, RuleHit
+from vemo_audit.records.digest import sha256_hex
+from vemo_audit.records.prediction import Prediction
+from vemo_audit.report import inference
+from vemo_audit.report.render import render
+from vemo_audit.serving import told
+from vemo_audit.serving.annotate import Seen, annotated
+from vemo_audit.tables.write import write_predictions
+
+RECEIPT = "receipt.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How one file ended: its decision, its folder, and whether the work had been done before."""
+
+    clip: Clip
+    decision: Decision
+    folder: Path
+    summary: Mapping[str, Any]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An open gate with a recognizer behind it. `rules` names every rule that may cover a face."""
+
+    gate: Gate
+    recognizer: Recognizer
+    deployment: str
+    manifest: str  # digest
+    rules: Mapping[str, RuleHit]
+
+    def infer(self, path: Path, folder: Path, case: Case) -> Served:
+        """Everything about one file, into `folder`. Raises MediaError when it is no media file."""
+        clip = probe(path)
+        consents = [sha256_hex(consent) for consent in case.consents]
+        run = told.key(clip, self.recognizer.card, purpose=case.purpose, consents=consents, manifest=self.manifest)
+        answer = self.gate.admit(clip, replace(case, model_digest=self.recognizer.card.digest))
+        if isinstance(answer, Decision):
+            return self._refused(clip, answer, folder, case, run)
+        decision = allowed(answer)
+        done = finished(folder, run)
+        if done is not None:
+            return Served(clip, decision, folder, done, again=True)
+        draft = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        try:
+            summary = self._serve(answer, decision, draft, case, run)
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        except Refused as refused:  # consent ended, or somebody without it came into a strict view
+            denial = stopped(decision, refused)
+            return self._refused(clip, denial, folder, case, run)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return Served(clip, decision, folder, summary)
+
+    def _serve(self, admitted: AdmittedClip, decision: Decision, draft: Path, case: Case, run: str) -> dict[str, Any]:
+        """Recognizes and writes all but what consent forbids; leaves `draft` complete."""
+        clip, card = admitted.clip, self.recognizer.card
+        found = list(self.recognizer.recognize(admitted))
+        kept = self._emitted(admitted, found)
+        about = {"recognizer": card.name, "recognizer_version": card.version, "recognizer_digest": card.digest}
+        write_predictions(draft / "predictions.parquet", kept, labels=card.labels, dataset="", metadata=about)
+        seen = self._draw(admitted, kept, draft)
+        summary = told.summary(
+            clip, decision, card, purpose=case.purpose, predictions=kept, seen=seen,
+            traces=getattr(self.recognizer, "traces", {}) and self.recognizer.traces,
+        )  # fmt: skip
+        summary["traces"] = {one: summary["traces"][one] for one in {p.trace for p in kept} & set(summary["traces"])}
+        (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        page = told.facts(
+            clip, decision, card, purpose=case.purpose, deployment=self.deployment, predictions=kept, seen=seen,
+            rules=self.rules, receipt=RECEIPT,
+        )  # fmt: skip
+        (draft / "page.html").write_text(render(inference.page(page), layout="inference"))
+        self._receipt(draft, clip, decision, case, run, admitted)
+        self._emitted(admitted, kept)  # the last word before anything leaves
+        return summary
+
+    def _emitted(self, admitted: AdmittedClip, predictions: Sequence[Prediction]) -> list[Prediction]:
+        kept = self.gate.emit(admitted, predictions)
+        if predictions and not kept:
+            raise Refused(
+                "consent ended while the clip was being read", rule_id="c.epoch", ref="GDPR art. 7(3)",
+                where=admitted.clip.name, advice="Nothing was kept. Ask again, if at all, with a new consent.",
+            )  # fmt: skip
+        return kept
+
+    def _draw(self, admitted: AdmittedClip, kept: Sequence[Prediction], draft: Path) -> Seen | None:
+        video = admitted.clip.video
+        if video is None or not admitted.permit.modalities & {"face", "body"}:
+            return None
+        seen = Seen()
+        labels = self.recognizer.card.labels.names
+        pictures = annotated(decode.frames(admitted), kept, labels=labels, seen=seen)
+        if admitted.clip.is_still:
+            for picture, _ in pictures:
+                cv2.imwrite(str(draft / "annotated.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            return seen
+        rate_hz = video.rate_hz if video.rate_hz > 0 else 25.0
+        with VideoWriter(draft / "annotated.mp4", width=video.width, height=video.height, rate_hz=rate_hz) as writer:
+            for picture, time_s in pictures:
+                writer.write(picture, time_s)
+        return seen
+
+    def _refused(self, clip: Clip, decision: Decision, folder: Path, case: Case, run: str) -> Served:
+        """A refusal leaves a page and a receipt, and nothing of the person."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        card = self.recognizer.card
+        page = told.facts(
+            clip, decision, card, purpose=case.purpose, deployment=self.deployment, receipt=RECEIPT
+        )  # fmt: skip
+        (folder / "page.html").write_text(render(inference.page(page), layout="inference"))
+        summary = told.summary(clip, decision, card, purpose=case.purpose, predictions=(), seen=None, traces={})
+        (folder / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        self._receipt(folder, clip, decision, case, run, None)
+        return Served(clip, decision, folder, summary)
+
+    def _receipt(
+        self, folder: Path, clip: Clip, decision: Decision, case: Case, run: str, admitted: AdmittedClip | None
+    ) -> None:
+        files = {path.name: sha256_hex(path.read_bytes()) for path in sorted(folder.iterdir())}
+        proof = self.gate.proof(decision.log_index) if decision.log_index is not None else ""
+        content = told.receipt(
+            clip, decision, run=run, purpose=case.purpose, files=files, proof=proof,
+            permit=admitted.permit if admitted else None,
+        )  # fmt: skip
+        (folder / RECEIPT).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def allowed(admitted: AdmittedClip) -> Decision:
+    """The decision behind an open door."""
+    permit = admitted.permit
+    return Decision(
+        permit.decision_id, permit.issued_at, "infer_emotion", Outcome.ALLOW, (), log_index=permit.log_index,
+        clip_sha256=permit.clip_sha256,
+    )  # fmt: skip
+
+
+def stopped(decision: Decision, refused: Refused) -> Decision:
+    """The decision after the gate closed on work in progress."""
+    hit = RuleHit(refused.rule_id, refused.ref, refused.found)
+    return replace(decision, outcome=Outcome.DENY, rules=(hit,), advice=refused.advice)
+
+
+def finished(folder: Path, run: str) -> dict[str, Any] | None:
+    """The summary of an earlier run with the same inputs whose files are all still as written; else None."""
+    try:
+        receipt = json.loads((folder / RECEIPT).read_text())
+        whole = receipt["run"] == run and receipt["outcome"] == Outcome.ALLOW.value
+        whole = whole and all(sha256_hex((folder / n).read_bytes()) == d for n, d in receipt["files"].items())
+        return json.loads((folder / "summary.json").read_text()) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
