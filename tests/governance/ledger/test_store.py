@@ -1,9 +1,11 @@
 """What is appended is durable, whole and in order, and nobody but the one writer appends."""
 
 import json
+import random
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -313,3 +315,39 @@ def test_rows_refuse_a_gap(made: Any) -> None:
     with pytest.raises(EvidenceBroken, match="without a gap"):
         log.size()
     log.close()
+
+
+def test_threads_of_the_writer_share_one_ledger(made: Any) -> None:
+    with made.write() as log:
+
+        def work(name: str) -> None:
+            for k in range(20):
+                log.append({"decision_id": f"{name}{k}"}, private=b"p", subject_ref=name)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [entry.index for entry in log.entries()] == list(range(80))
+    assert verify_ledger(made.folder, log_public=made.key.public).holds
+
+
+@pytest.mark.long
+def test_every_proof_of_a_hundred_thousand_entries_holds(made: Any, now: datetime) -> None:
+    key, picks = made.key.public, random.Random(1)
+    with made.write() as log:
+        for first in range(0, 100_000, 1000):
+            log.append_many([Draft({"decision_id": f"d{k}"}) for k in range(first, first + 1000)])
+        log.checkpoint(now)
+        for index in range(100_000):
+            proof = log.prove(index)
+            assert merkle.includes(merkle.leaf_hash(proof.entry), index, 100_000, proof.path, log.root)
+            if index % 1000 == 0:
+                proof.verify(origin=log.origin, key=key)
+        node = log._tiles.node
+        for _ in range(1000):
+            old, new = sorted(picks.sample(range(1, 100_001), 2))
+            path = merkle.consistency_path(old, new, node)
+            roots = {"old_root": merkle.root_of(old, node), "new_root": merkle.root_of(new, node)}
+            assert merkle.extends(old, new, path, **roots)
