@@ -1,0 +1,111 @@
+"""Arithmetic of many boxes at once: overlap, suppression, squares, and crops of one size from many frames."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+BORDER = 127
+"""What lies beyond a picture: the grey that networks for pictures scaled to [-1, 1] read as nothing."""
+
+
+def overlap(a: Boxes, b: Boxes, *, share_of_smaller: bool = False) -> NDArray[np.float32]:
+    """Intersection over union of boxes `[..., A, 4]` and `[..., B, 4]`: `[..., A, B]`, 0 where both are empty.
+
+    With `share_of_smaller`: intersection over the smaller of the two, which is 1 for a box inside another.
+    """
+    a, b = a[..., :, None, :], b[..., None, :, :]
+    size = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    both = np.clip(size, 0, None).prod(axis=-1)
+    area_a = np.clip(a[..., 2:] - a[..., :2], 0, None).prod(axis=-1)
+    area_b = np.clip(b[..., 2:] - b[..., :2], 0, None).prod(axis=-1)
+    either = np.minimum(area_a, area_b) if share_of_smaller else area_a + area_b - both
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+
+def suppress(
+    box: Boxes, score: NDArray[np.float32], group: NDArray[np.int64], *, limit: float, most: int = 400,
+    share_of_smaller: bool = False,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Greedy non-maximum suppression within each group: indices that stay, by group and then by falling score.
+
+    A box goes when a stronger one that stays overlaps it by more than `limit`; of each group the `most` strongest are
+    looked at. All groups are settled together: who is suppressed only by boxes that are themselves suppressed comes back,
+    until nothing changes, which is the greedy answer.
+    """
+    if not len(box):
+        return np.empty(0, np.int64)
+    # Rounded: arithmetic in batches of another size moves the last digits, and must not move the choice.
+    order = np.lexsort((-np.round(score, 4), group))
+    _, first, counts = np.unique(group[order], return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(first, counts)
+    row = np.repeat(np.arange(len(first)), counts)
+    seen = rank < most
+    order, rank, row = order[seen], rank[seen], row[seen]
+    table = np.zeros((len(first), int(rank.max()) + 1, 4), np.float32)
+    table[row, rank] = box[order]
+    over = overlap(table, table, share_of_smaller=share_of_smaller) > limit
+    over &= np.tri(table.shape[1], k=-1, dtype=bool).T  # [g, i, j]: i is stronger than j
+    stays = np.ones(table.shape[:2], bool)
+    while True:
+        after = ~np.any(over & stays[:, :, None], axis=1)
+        if np.array_equal(after, stays):
+            return order[stays[row, rank]]
+        stays = after
+
+
+def refined(box: Boxes, offset: NDArray[np.float32]) -> Boxes:
+    """Boxes `[M, 4]` moved by offsets `[M, 4]`, which are shares of each box's size."""
+    size = box[:, 2:] - box[:, :2]
+    return box + offset * np.concatenate((size, size), axis=1)
+
+
+def squared(box: Boxes) -> Boxes:
+    """The smallest squares around the boxes' centres that are as wide and as high as each box."""
+    half = (box[:, 2:] - box[:, :2]).max(axis=1, keepdims=True) / 2
+    centre = (box[:, :2] + box[:, 2:]) / 2
+    return np.concatenate((centre - half, centre + half), axis=1)
+
+
+class Crops:
+    """Cuts squares of one size out of frames `[N, H, W, 3]`, all in one pass per halving of the picture.
+
+    Large faces are cut from a picture that was halved by area until one step is about one pixel: thinning a full one
+    would alias. Beyond the border all is BORDER.
+    """
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        self._count, self._height, self._width = images.shape[:3]
+        self._levels = [images.reshape(self._count * self._height, self._width, 3)]
+
+    def cut(self, box: Boxes, frame: NDArray[np.int64], side_px: int) -> NDArray[np.uint8]:
+        """`[M, side_px, side_px, 3]` for square boxes `[M, 4]` in the frames `[M]`."""
+        result = np.empty((len(box), side_px, side_px, 3), np.uint8)
+        step = np.maximum(box[:, 2] - box[:, 0], 1e-3) / side_px
+        wanted = np.clip(np.round(np.log2(step)), 0, 6).astype(int)
+        grid = (np.arange(side_px, dtype=np.float32) + 0.5)[None] * step[:, None]
+        x, y = box[:, :1] + grid, box[:, 1:2] + grid
+        inside = ((y > 0) & (y < self._height))[:, :, None] & ((x > 0) & (x < self._width))[:, None, :]
+        x = np.clip(x, 0.5, self._width - 0.5)
+        y = np.clip(y, 0.5, self._height - 0.5) + frame[:, None] * self._height
+        for level in np.unique(wanted):
+            of = wanted == level
+            picture = self._level(int(level))
+            map_x = x[of] * (picture.shape[1] / self._width) - 0.5
+            map_y = y[of] * (picture.shape[0] / (self._count * self._height)) - 0.5
+            across = np.tile(map_x, side_px)  # one row of the result per crop: it may count 32,766 of them
+            down = np.repeat(map_y, side_px, axis=1)
+            cut = cv2.remap(
+                picture, np.ascontiguousarray(across, np.float32), np.ascontiguousarray(down, np.float32),
+                cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+            )  # fmt: skip
+            result[of] = cut.reshape(-1, side_px, side_px, 3)
+        result[~inside] = BORDER
+        return result
+
+    def _level(self, level: int) -> NDArray[np.uint8]:
+        while len(self._levels) <= level:
+            last = self._levels[-1]
+            size = (max(1, last.shape[1] // 2), max(1, last.shape[0] // 2))
+            self._levels.append(cv2.resize(last, size, interpolation=cv2.INTER_AREA))
+        return self._levels[level]
