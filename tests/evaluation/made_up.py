@@ -47,9 +47,10 @@ def taken(whole, rows):
     )  # fmt: skip
 
 
-def people(rng, *, sizes, spread=0.8, count_spread=0.8, clips=30, hit=0.63, values=("a", "b", "c", "d")):
+def people(rng, *, sizes, spread=0.8, count_spread=0.8, clips=30, hit=0.63, surer=0.0, values=("a", "b", "c", "d")):
     """Groups of `sizes` subjects without a true gap: a hit's log-odds vary by subject with sd `spread`, clip counts are
-    log-normal with sd `count_spread`. A wrong answer is any other class; stated confidence is that of the hit rate."""
+    log-normal with sd `count_spread`. A wrong answer is any other class.
+    Stated confidence is the chance of a hit plus `surer`."""
     group = np.repeat(np.arange(len(sizes)), sizes)
     subjects = len(group)
     counts = np.maximum(2, np.rint(clips * rng.lognormal(-(count_spread**2) / 2, count_spread, subjects))).astype(int)
@@ -57,8 +58,8 @@ def people(rng, *, sizes, spread=0.8, count_spread=0.8, clips=30, hit=0.63, valu
     chance = 1 / (1 + np.exp(-(np.log(hit / (1 - hit)) + spread * rng.normal(size=subjects))))[subject]
     rows, classes = len(subject), len(SHARES)
     truth = rng.choice(classes, rows, p=SHARES)
-    stated = np.clip(chance + 0.1 * rng.normal(size=rows), 0.3, 0.97)
-    right = rng.random(rows) < stated
+    own = np.clip(chance + 0.1 * rng.normal(size=rows), 0.3, 0.97 - surer)
+    right, stated = rng.random(rows) < own, own + surer
     answer = np.where(right, truth, (truth + rng.integers(1, classes, rows)) % classes)
     probability = np.repeat(((1 - stated) / (classes - 1))[:, None], classes, axis=1)
     probability[np.arange(rows), answer] = stated

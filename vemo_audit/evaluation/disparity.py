@@ -7,7 +7,14 @@ from itertools import combinations
 import numpy as np
 
 from vemo_audit.errors import BadInput
-from vemo_audit.evaluation.levels import NO_VARIANCE, interval_of, missing_support, no_variation, too_few_clusters
+from vemo_audit.evaluation.levels import (
+    ENOUGH_FOR_BIASED,
+    NO_VARIANCE,
+    interval_of,
+    missing_support,
+    no_width,
+    too_few_clusters,
+)
 from vemo_audit.evaluation.metrics.interface import Floats, SumMetric
 from vemo_audit.evaluation.power import POWER, intraclass_correlation, minimum_detectable
 from vemo_audit.evaluation.resample import (
@@ -126,7 +133,7 @@ def _refusal(
 def _with_interval(found: Gap, sides: tuple[Evidence, Evidence], metric: SumMetric, *, level: float) -> Gap:
     for side in sides:
         if interval_of(side, metric, level=level) is None:
-            why = f"{side.slice.name}: {no_variation(len(side), level=level)}"
+            why = f"{side.slice.name}: {no_width(side, metric, level=level)}"
             return replace(found, state=State.DEGENERATE, because=why)
     printed = np.array([metric.from_sums(side.total) for side in sides])
     curved = not np.array_equal(printed, [metric.smooth(side.total) for side in sides])
@@ -144,6 +151,9 @@ def _with_interval(found: Gap, sides: tuple[Evidence, Evidence], metric: SumMetr
     resampled = [side.resampled(metric) for side in sides]
     both = None if resampled[0] is None or resampled[1] is None else resampled[0] - resampled[1]
     beside = percentile(both, level=level)
+    if metric.biased_by_size and min(len(side) for side in sides) < ENOUGH_FOR_BIASED:
+        why = f"biased upward, and more in the smaller group below {ENOUGH_FOR_BIASED} subjects: compare debiased_ece"
+        found = replace(found, state=State.APPROXIMATE, because=why)
     return replace(
         found, interval=interval, others=(beside,) if beside else (),
         minimum_detectable=minimum_detectable(

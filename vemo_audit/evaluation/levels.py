@@ -113,11 +113,16 @@ def too_few_clusters(evidence: Evidence, metric: SumMetric) -> str:
     return ""
 
 
-def no_variation(subjects: int, *, level: float) -> str:
-    """What is known when all subjects agree: an exact one-sided bound on the share of those who would not.
+def no_width(evidence: Evidence, metric: SumMetric, *, level: float) -> str:
+    """Why an interval has no width: the subjects agree, or it lies wholly beyond the metric's bound.
+
+    When all subjects agree, an exact one-sided bound is given on the share of those who would not.
 
     Source: Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404, for 0 of `subjects`: 1 - (1 - level)^(1/subjects).
     """
+    subjects = len(evidence)
+    if jackknife_variance(evidence.left_out(metric)) > NO_VARIANCE:
+        return "the whole interval lies at the bound of what the metric can be: no sign of it beyond noise"
     bound = 1 - (1 - level) ** (1 / subjects)
     return (
         f"no variation between {subjects} subjects; all that can be said with {level:.0%} confidence "
@@ -151,7 +156,7 @@ def _measured(
         return replace(told, state=State.INSUFFICIENT_CLUSTERS, because=few)
     interval = interval_of(evidence, metric, level=level)
     if interval is None:
-        return replace(told, state=State.DEGENERATE, because=no_variation(len(evidence), level=level))
+        return replace(told, state=State.DEGENERATE, because=no_width(evidence, metric, level=level))
     beside = percentile(evidence.resampled(metric), level=level)
     told = replace(told, interval=interval, others=(beside,) if beside else ())
     if metric.biased and len(evidence) < ENOUGH_FOR_BIASED:

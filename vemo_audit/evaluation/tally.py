@@ -90,14 +90,14 @@ def counts_of(scored: Scored, row: Ints, size: int) -> Ints:
         answered = np.flatnonzero(predicted >= 0)
         probability = scored.probability[part][answered].astype(np.float64)
         _add_scores(
-            counts, row[part][answered], probability,
-            truth[answered], predicted[answered], None if weight is None else weight[answered],
+            counts, row[part][answered], probability=probability, truth=truth[answered],
+            predicted=predicted[answered], weight=None if weight is None else weight[answered],
         )  # fmt: skip
     return counts
 
 
 def _add_scores(
-    counts: Ints, row: Ints, probability: Floats, truth: Ints, predicted: Ints, weight: Ints | None
+    counts: Ints, row: Ints, *, probability: Floats, truth: Ints, predicted: Ints, weight: Ints | None
 ) -> None:
     """Adds calibration bins and proper scores of answered rows to `counts`, in place."""
     size, n, k = len(counts), len(row), probability.shape[1]

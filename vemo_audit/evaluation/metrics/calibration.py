@@ -62,7 +62,7 @@ def nll_of(sums: Floats) -> Floats:
 
 
 ALL = (
-    SumMetric("ece", "low", (0.0, 1.0), ece_of, answered_of, biased=True),
+    SumMetric("ece", "low", (0.0, 1.0), ece_of, answered_of, biased=True, biased_by_size=True),
     SumMetric("debiased_ece", "low", (0.0, 1.0), debiased_square_of, answered_of, scale=root_of, biased=True),
     SumMetric("brier", "low", (0.0, 2.0), brier_of, answered_of),
     SumMetric("nll", "low", (0.0, -math.log(NLL_FLOOR)), nll_of, answered_of),

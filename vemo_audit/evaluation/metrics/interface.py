@@ -47,7 +47,8 @@ class SumMetric:
     scale: Sums = _same  # from that scale to the printed one; never decreasing
     support: Sums | None = None  # [..., m]: rows of each thing without which the number means nothing
     supports: str = ""  # what these m things are: 'label', or the name of the only one
-    biased: bool = False  # the plug-in is biased in small samples, so that its level intervals are approximate
+    biased: bool = False  # biased in small samples, so that its level intervals are approximate
+    biased_by_size: bool = False  # and more so in the smaller group, so that its gaps are approximate as well
 
     def from_sums(self, sums: Floats) -> Floats:
         """The metric `[...]` of sums `[..., width]`; NaN where it is undefined."""
