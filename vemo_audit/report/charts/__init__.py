@@ -1,0 +1,1 @@
+"""Static charts: each draws only what already stands in its table."""

@@ -1,0 +1,231 @@
+"""One gated inference as a short page: the decision, the expressions over time, what was covered and why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vemo_audit.errors import BadInput
+from vemo_audit.records.decision import Decision, Outcome
+from vemo_audit.records.prediction import RecognizerCard
+from vemo_audit.report import numbers, wording
+from vemo_audit.report.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Figure,
+    KeyValues,
+    Number,
+    Page,
+    Prose,
+    Section,
+    Table,
+    Text,
+)
+from vemo_audit.report.blocks import Outcome as OutcomeBlock
+from vemo_audit.report.describe import describe
+from vemo_audit.report.page import numbered
+from vemo_audit.report.tidy import tidy, tidy_text
+
+MOST_MOMENTS = 120
+"""Moments in a chart and its table; a longer clip is shown as means over equal stretches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonTimeline:
+    """One person's smoothed probabilities: times [T] in seconds, rising; probability [T, K], NaN where no answer."""
+
+    person: str
+    time_s: NDArray[np.float64]
+    probability: NDArray[np.float32]
+    reasons: tuple[tuple[str, int], ...] = ()  # why there is no answer, moments
+
+    def __post_init__(self) -> None:
+        if self.probability.ndim != 2 or len(self.time_s) != len(self.probability):
+            raise BadInput(
+                f"{len(self.time_s)} times for probabilities of shape {self.probability.shape}",
+                where=f"the timeline of {self.person}", expected="times [T] and probabilities [T, K]",
+            )  # fmt: skip
+        if len(self.time_s) and not (np.all(np.isfinite(self.time_s)) and np.all(np.diff(self.time_s) > 0)):
+            raise BadInput("times that do not rise", where=f"the timeline of {self.person}", expected="rising seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredCount:
+    """Faces that one rule had filled: how many frames show such a fill, and for how long."""
+
+    rule_id: str
+    ref: str
+    message: str
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InferenceFacts:
+    """What one inference leaves behind for a reader. A refused clip has a decision and no people."""
+
+    file: str
+    decision: Decision
+    purpose: str
+    deployment: str
+    recognizer: RecognizerCard
+    duration_s: float
+    people: tuple[PersonTimeline, ...] = ()
+    covered: tuple[CoveredCount, ...] = ()
+    notes: tuple[str, ...] = ()
+    receipt: str = ""  # file name or digest of the decision receipt
+    frames_decoded: int | None = None  # None when nobody counted
+
+
+def page(facts: InferenceFacts) -> Page:
+    """The short page of one clip, admitted or refused."""
+    decision: Decision = tidy(facts.decision)
+    card: RecognizerCard = tidy(facts.recognizer)
+    opened = decision.outcome is not Outcome.DENY
+    header = KeyValues((
+        ("Decided", Text(numbers.instant(decision.at))),
+        ("Recognizer", Text(f"{card.name} {card.version}".strip())),
+        ("Length", Text(numbers.amount(facts.duration_s, "seconds") if facts.duration_s else "still picture")),
+    ))  # fmt: skip
+    sections = [_decision(facts, decision)]
+    if opened:
+        sections += [_people(facts, card), _covered(facts)]
+    sections.append(_limits(facts, card, opened=opened))
+    foot = (wording.NOT_FEELING, wording.NO_ADVICE, f"Decision {decision.decision_id}")
+    question = "Which expressions were displayed, as far as consent and rules let anybody look."
+    return Page("Inference record", tidy_text(facts.file), question, header, numbered(sections), foot)
+
+
+_SHAPES = {Outcome.ALLOW: "met", Outcome.MASK: "met", Outcome.DENY: "refused"}
+_WORDS = {Outcome.ALLOW: "Admitted", Outcome.MASK: "Admitted with masking", Outcome.DENY: "Refused"}
+
+
+def _decision(facts: InferenceFacts, decision: Decision) -> Section:
+    denied = decision.outcome is Outcome.DENY
+    blocks: list[Block] = [
+        OutcomeBlock(_SHAPES[decision.outcome], _WORDS[decision.outcome], _sentence(facts, denied=denied))
+    ]
+    if decision.rules:
+        columns = (Column("What the rule says", wide=True), Column("Rule"), Column("Article or promise"))
+        rows = tuple((Text(r.message), Text(r.rule_id, code=True), Text(r.ref)) for r in decision.rules)
+        blocks.append(Table("Rules that spoke", columns, rows))
+    if decision.advice:
+        blocks.append(Prose((f"Next step: {decision.advice}",), tone="notice" if denied else ""))
+    place = (
+        f"entry {decision.log_index} of {decision.log_origin or 'the ledger'}"
+        if decision.log_index is not None
+        else "none"
+    )
+    pairs = [
+        ("Purpose", Text(tidy_text(facts.purpose) or "not stated")),
+        ("Deployment", Text(tidy_text(facts.deployment) or "not stated")),
+        ("Decision", Text(decision.decision_id, code=True)),
+        ("Ledger", Text(place)),
+        ("Receipt", Text(tidy_text(facts.receipt) or "none", code=bool(facts.receipt))),
+        ("SHA-256 of the clip", Text(decision.clip_sha256 or "not recorded", code=bool(decision.clip_sha256))),
+    ]
+    if decision.obligations:
+        pairs.append(("Obligations", Text("; ".join(decision.obligations))))
+    return Section("verdict", "Decision", "", (*blocks, KeyValues(tuple(pairs))), required=True)
+
+
+def _sentence(facts: InferenceFacts, *, denied: bool) -> str:
+    if not denied:
+        return "The decision was recorded before anything was decoded."
+    if facts.frames_decoded == 0:
+        return "No frame of this clip was decoded."
+    if facts.frames_decoded:
+        return f"Stopped after {numbers.plural(facts.frames_decoded, 'frame')}; no result was kept."
+    return "No result of this clip exists."
+
+
+def _people(facts: InferenceFacts, card: RecognizerCard) -> Section:
+    lead = "Each strip runs from 0 to 100 % over the length of the clip. Empty stretches have no answer."
+    if not facts.people:
+        return Section("timeline", "Displayed expressions", "Nobody with consent was seen in this clip.", ())
+    blocks: list[Block] = [Prose((wording.NOT_FEELING,), tone="key")]
+    for one in facts.people:
+        blocks.append(_timeline(one, card, facts.duration_s))
+        if one.reasons:
+            said = "; ".join(f"{tidy_text(why)} ({numbers.plural(count, 'moment')})" for why, count in one.reasons)
+            blocks.append(Prose((f"{tidy_text(one.person)}, no answer: {said}.",)))
+    return Section("timeline", "Displayed expressions", lead, tuple(blocks))
+
+
+def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float) -> Figure:
+    if one.probability.shape[1] != len(card.labels):
+        raise BadInput(
+            f"{one.probability.shape[1]} probabilities", where=f"the timeline of {one.person}",
+            expected=f"{len(card.labels)}, one per label of {card.name}",
+        )  # fmt: skip
+    starts, ends, shares = _stretches(one, duration_s)
+    rows: list[tuple[Cell, ...]] = []
+    for start, end, share in zip(starts, ends, shares, strict=True):
+        known = bool(np.all(np.isfinite(share)))
+        cells = tuple(Number(float(p), unit="whole") if known else Text("no answer") for p in share)
+        top = card.labels.names[int(np.argmax(share))] if known else "none"
+        rows.append((Number(start, unit="seconds"), Number(end, unit="seconds"), *cells, Text(top)))
+    columns = (
+        Column("From", numeric=True), Column("To", numeric=True),
+        *(Column(name, numeric=True) for name in card.labels.names), Column("Most likely"),
+    )  # fmt: skip
+    name = tidy_text(one.person)
+    note = (
+        f"Each stretch is the mean of {len(one.time_s) / len(shares):.1f} moments."
+        if len(shares) < len(one.time_s)
+        else ""
+    )
+    table = Table(f"{name}: probability of each displayed expression", columns, tuple(rows), note=note)
+    return Figure("timeline", table.caption, describe("timeline", table), table, note=note)
+
+
+def _stretches(one: PersonTimeline, duration_s: float) -> tuple[list[float], list[float], list[NDArray[np.float64]]]:
+    """Start, end and mean probability of at most MOST_MOMENTS stretches; borders lie midway between moments."""
+    times = np.asarray(one.time_s, dtype=np.float64)
+    if not len(times):
+        return [], [], []
+    gap_s = float(np.median(np.diff(times))) if len(times) > 1 else max(duration_s, 1.0)
+    middles = (times[1:] + times[:-1]) / 2
+    first, last = max(0.0, float(times[0]) - gap_s / 2), float(times[-1]) + gap_s / 2
+    borders = np.concatenate([[first], middles, [min(last, duration_s) if duration_s > times[-1] else last]])
+    starts, ends, shares = [], [], []
+    for part in np.array_split(np.arange(len(times)), min(MOST_MOMENTS, len(times))):
+        rows = one.probability[part].astype(np.float64)
+        known = rows[np.all(np.isfinite(rows), axis=1)]
+        starts.append(float(borders[part[0]]))
+        ends.append(float(borders[part[-1] + 1]))
+        shares.append(known.mean(axis=0) if len(known) else np.full(rows.shape[1], np.nan))
+    return starts, ends, shares
+
+
+def _covered(facts: InferenceFacts) -> Section:
+    if not facts.covered:
+        return Section("covered", "What was covered", "Nobody had to be covered in this clip.", ())
+    columns = (
+        Column("Why", wide=True), Column("Rule"), Column("Article or promise"), Column("Frames", numeric=True),
+        Column("Time", numeric=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Text(tidy_text(c.message)), Text(tidy_text(c.rule_id), code=True), Text(tidy_text(c.ref)),
+            Number(c.frames, unit="count"), Number(c.seconds, unit="seconds"),
+        ) for c in facts.covered
+    )  # fmt: skip
+    lead = "These faces were filled with a solid colour before any recognizer saw the picture."
+    return Section("covered", "What was covered", lead, (Table("Covered faces by rule", columns, rows),))
+
+
+def _limits(facts: InferenceFacts, card: RecognizerCard, *, opened: bool) -> Section:
+    items = [
+        wording.NOT_FEELING,
+        *(
+            ["A probability is the recognizer's estimate for the expression on display; it can be wrong."]
+            if opened
+            else []
+        ),
+        *(tidy_text(note) for note in facts.notes),
+        *(f"{card.name}: {limit}" for limit in card.limits if opened),
+    ]
+    return Section("limits", "Limits", "", (Bullets(tuple(dict.fromkeys(items))),), required=True)

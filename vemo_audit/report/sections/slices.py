@@ -1,0 +1,120 @@
+"""Section 7: for whom how well, group by group, and how far the groups lie apart."""
+
+import math
+
+from vemo_audit.records.measurement import Gap, Measurement
+from vemo_audit.report import cells, numbers, wording
+from vemo_audit.report.blocks import Block, Cell, Column, Figure, Folded, Heading, Number, Prose, Section, Table, Text
+from vemo_audit.report.cells import Facts
+from vemo_audit.report.describe import describe
+from vemo_audit.report.suppress import slice_key
+
+
+def section(facts: Facts) -> Section:
+    """Per trait: a chart of the judged metrics, every difference, and every number behind a fold."""
+    single = [m for m in facts.run.measurements if len(slice_key(m.slice)) == 1]
+    crossed = [m for m in facts.run.measurements if len(slice_key(m.slice)) > 1]
+    traits = tuple(dict.fromkeys(slice_key(m.slice)[0][0] for m in single))
+    blocks: list[Block] = []
+    for trait in traits:
+        blocks += _trait(facts, trait, [m for m in single if slice_key(m.slice)[0][0] == trait])
+    if crossed:
+        blocks += _crossed(facts, crossed)
+    return Section("slices", "Groups", _LEAD if traits else _NONE, tuple(blocks))
+
+
+_LEAD = (
+    "Groups are formed by what people or datasets stated, never by a guess. A group that is too small to show stays in "
+    "the table, in words."
+)
+_NONE = "No trait of the people was part of this run, so there are no groups to compare."
+
+
+def _trait(facts: Facts, trait: str, measured: list[Measurement]) -> list[Block]:
+    blocks: list[Block] = [Heading(f"By {trait}")]
+    for metric in facts.judged_metrics:
+        chosen = [m for m in measured if m.metric == metric]
+        if chosen:
+            blocks.append(_chart(facts, trait, chosen))
+    gaps = [g for g in facts.run.gaps if g.trait == trait]
+    if gaps:
+        blocks.append(_gaps(facts, trait, [g for g in gaps if not numbers.is_by_class(g.metric)] or gaps))
+    if measured:
+        blocks.append(Folded(f"All numbers by {trait}", (_levels(facts, f"Every metric by {trait}", measured),)))
+    return blocks
+
+
+def _chart(facts: Facts, trait: str, measured: list[Measurement]) -> Figure:
+    title, _, _ = numbers.metric(measured[0].metric)
+    several = any(facts.several)
+    rows: list[tuple[Cell, ...]] = []
+    for m in measured:
+        who = " on ".join(c.text for c in cells.named(facts, m.recognizer, m.dataset))
+        value = Text(", ".join(value for _, value in slice_key(m.slice)))
+        people = facts.disclosure.people(m.dataset, m.slice, m.subjects)
+        rows.append(((Text(who), value) if several else (value,)) + (cells.level(facts, m), people))
+    heads = (Column("Recognizer"), Column(trait)) if several else (Column(trait),)
+    columns = (*heads, Column("Value, interval", numeric=True), Column("People", numeric=True))
+    table = cells.table(f"{title} by {trait}", columns, rows)
+    limits = {
+        f.criterion.limit for f in facts.run.findings
+        if f.criterion.kind != "gap_within" and f.criterion.over == trait and f.criterion.metric == measured[0].metric
+    }  # fmt: skip
+    limit = limits.pop() if len(limits) == 1 else math.nan
+    return Figure("whisker", table.caption, describe("whisker", table), table, limit)
+
+
+def _gaps(facts: Facts, trait: str, gaps: list[Gap]) -> Table:
+    verdicts = {f.fact: wording.WORDS[f.verdict] for f in facts.run.findings}
+    rows: list[tuple[Cell, ...]] = []
+    for g in gaps:
+        value = cells.gap(facts, g)
+        rows.append((
+            Text(f"{g.a} minus {g.b}"),
+            *cells.named(facts, g.recognizer, g.dataset),
+            Text(numbers.metric(g.metric)[0]),
+            value,
+            cells.detectable(facts, g, value),
+            Text(verdicts.get(g.id, "no limit set")),
+            cells.remark(facts, g, value),
+        ))  # fmt: skip
+    columns = (
+        Column("Difference"), *cells.named_columns(facts), Column("Metric"), Column("Value, interval", numeric=True),
+        Column("Smallest detectable", numeric=True), Column("Verdict"), Column("Remark", wide=True),
+    )  # fmt: skip
+    note = "Smallest detectable: a true difference of this size would be found four times in five with these people."
+    return cells.table(f"Differences by {trait}", *cells.without_empty_remarks(columns, rows), note=note)
+
+
+def _levels(facts: Facts, caption: str, measured: list[Measurement]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for m in measured:
+        value = cells.level(facts, m)
+        rows.append((
+            Text(numbers.slice_words(m.slice)),
+            *cells.named(facts, m.recognizer, m.dataset),
+            Text(numbers.metric(m.metric)[0]),
+            value,
+            facts.disclosure.people(m.dataset, m.slice, m.subjects),
+            facts.disclosure.clips(m.dataset, m.slice, m.rows),
+            cells.remark(facts, m, value),
+        ))  # fmt: skip
+    columns = (
+        Column("Group"), *cells.named_columns(facts), Column("Metric"), Column("Value, interval", numeric=True),
+        Column("People", numeric=True), Column("Clips", numeric=True), Column("Remark", wide=True),
+    )  # fmt: skip
+    return cells.table(caption, *cells.without_empty_remarks(columns, rows))
+
+
+def _crossed(facts: Facts, measured: list[Measurement]) -> list[Block]:
+    """Groups of two traits at once, lowest first, so that the cut of a long table keeps what matters."""
+    chosen = [m for m in measured if m.metric in facts.judged_metrics] or measured
+    shown = [(m, cells.level(facts, m)) for m in chosen]
+    ordered = sorted((p for p in shown if isinstance(p[1], Number)), key=lambda pair: pair[0].value)
+    refused = [pair for pair in shown if not isinstance(pair[1], Number)]
+    text = f"{numbers.plural(len(shown), 'number')} of groups by two traits at once."
+    if refused:
+        text += f" {len(refused)} of them cannot be shown: the groups are too small, or lack an expression."
+    caption = "Groups of two traits at once, lowest value first"
+    table = _levels(facts, caption, [m for m, _ in ordered + refused])
+    return [Heading("Two traits at once"), Prose((text,)), Folded(caption, (table,))]
