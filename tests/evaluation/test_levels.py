@@ -150,6 +150,7 @@ def test_withheld_counts_are_withheld_everywhere(rng):
     found = {m.slice: m for m in levels(sketch, slices(sketch, ["t"]), [ACCURACY])}
     assert found["t=unknown"].state is State.HIDDEN
     assert (found["t=b"].state, found["t=b"].rows, found["t=b"].subjects) == (State.OK, None, None)
+    assert math.isnan(found["t=b"].interval.degrees_of_freedom)
     assert found["t=a"].subjects == 9
 
 

@@ -65,8 +65,7 @@ def levels(
             told = replace(blank, rows=round(float(rows_of(evidence.total))), subjects=len(evidence))
             told = _measured(told, evidence, metric, whole=present, labels=sketch.labels, level=level)
             if one in protection.uncounted:
-                note = "counts withheld: with the total they would reveal a hidden slice"
-                told = replace(told, rows=None, subjects=None, because="; ".join(filter(None, (told.because, note))))
+                told = _without_counts(told)
             found.append(told)
         if on_progress:
             on_progress(one.name)
@@ -163,6 +162,14 @@ def _measured(
         why = f"a binned calibration error of fewer than {ENOUGH_FOR_BIASED} subjects is biased upward"
         return replace(told, state=State.APPROXIMATE, because=why)
     return told
+
+
+def _without_counts(told: Measurement) -> Measurement:
+    """The same number, with nothing from which rows or subjects could be counted (as degrees of freedom could)."""
+    interval = replace(told.interval, degrees_of_freedom=math.nan) if told.interval else None
+    note = "counts withheld: with the total they would reveal a hidden slice"
+    because = "; ".join(filter(None, (told.because, note)))
+    return replace(told, rows=None, subjects=None, interval=interval, because=because)
 
 
 def _blank(sketch: Sketch, one: Slice, metric: SumMetric) -> Measurement:
