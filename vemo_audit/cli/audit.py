@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,8 @@ from vemo_audit.audit.plan import AuditPlan, read_plan
 from vemo_audit.audit.run import run_audit
 from vemo_audit.audit.verdicts import exit_code
 from vemo_audit.audit.wording import WORDS
+from vemo_audit.cli.asking import passphrase
+from vemo_audit.cli.clocks import boottime_ns, wall_clock
 from vemo_audit.cli.screen import console, say_json
 from vemo_audit.records.audit_run import AuditRun
 from vemo_audit.records.finding import Verdict
@@ -32,6 +34,7 @@ def audit(
     plan: Annotated[Path, typer.Argument(help="An audit plan. `vemo-audit plan new plan.toml` writes one.")],
     out: Annotated[Path, typer.Option(help="Folder for the results; an earlier audit in it is replaced.")],
     layout: Annotated[str, typer.Option(help="Layout of the report.")] = "audit",
+    passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase of the gate's keys.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print audit.json on standard output.")] = False,
 ) -> None:
     """Measure a recognizer by subject and slice, judge it by the plan, and write report.html, audit.json and tables.
@@ -40,8 +43,9 @@ def audit(
     """
     screen = console(json)
     chosen = read_plan(plan)
-    with whole_folder(out) as folder, progress(screen) as listener:
-        run, content = audit_into(folder, chosen, layout=layout, now=datetime.now(UTC), listener=listener)
+    secret = passphrase(passphrase_file)
+    with whole_folder(out) as folder, progress(screen) as listener, open_gate(chosen, secret=secret) as gate:
+        run, content = audit_into(folder, chosen, gate=gate, layout=layout, now=wall_clock(), listener=listener)
     if json:
         say_json(content)
     tell(screen, chosen, run, report=out / "report.html")
@@ -51,15 +55,17 @@ def audit(
 
 
 def audit_into(
-    folder: Path, plan: AuditPlan, *, layout: str, now: datetime, listener: Listener
+    folder: Path, plan: AuditPlan, *, gate: Any, layout: str, now: datetime, listener: Listener
 ) -> tuple[AuditRun, dict[str, Any]]:
-    """Runs an audit and writes all of its files into an open folder; the run, and the content of audit.json."""
+    """Runs an audit and writes all of its files into an open folder; the run, and the content of audit.json.
+
+    `gate` is an open gate; None for a historic plan.
+    """
     from vemo_audit.report.page import page
     from vemo_audit.report.render import render
 
-    with open_gate(plan) as gate:
-        rng = np.random.default_rng(plan.seed)
-        run = run_audit(plan, gate=gate, folder=folder, now=now, rng=rng, listener=listener)
+    rng = np.random.default_rng(plan.seed)
+    run = run_audit(plan, gate=gate, folder=folder, now=now, rng=rng, listener=listener)
     code = exit_code([run.verdict(c.id) for c in plan.criteria], undecided=plan.undecided)
     content = as_json(run, criteria=plan.criteria, exit_code=code)
     listener("writing the report", 0, 1)
@@ -70,9 +76,19 @@ def audit_into(
 
 
 @contextmanager
-def open_gate(plan: AuditPlan) -> Iterator[Any]:
+def open_gate(plan: AuditPlan, *, secret: bytes | None = None) -> Iterator[Any]:
     """The gate of the plan's deployment; None when the plan says historic."""
-    yield None
+    if plan.gate.deployment is None:
+        yield None
+        return
+    from vemo_audit.cli.infer import face_finder
+    from vemo_audit.governance.gate import Gate
+
+    finder = face_finder() if any(one.plugin for one in plan.recognizers) else None
+    with Gate.open(
+        plan.gate.deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finder, passphrase=secret
+    ) as gate:
+        yield gate
 
 
 @contextmanager
