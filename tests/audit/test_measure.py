@@ -59,8 +59,19 @@ def test_a_group_of_one_is_hidden_with_its_counts(tmp_path: Path) -> None:
     found = measured(path)
     one = next(m for m in found.measurements if m.slice == "sex=other" and m.metric == "accuracy")
     assert one.state is State.HIDDEN and one.rows is None and one.subjects is None and np.isnan(one.value)
-    withheld = [m for m in found.measurements if m.subjects is None and m.interval is not None]
-    assert all(np.isnan(m.interval.degrees_of_freedom) for m in withheld if m.interval)
+
+
+def test_a_gap_with_a_withheld_count_tells_no_degrees_of_freedom(tmp_path: Path) -> None:
+    path = vendor(tmp_path)
+    traits = tmp_path / "data" / "traits.csv"
+    traits.write_text(traits.read_text().replace("female0,female", "female0,"))
+    found = measured(path)
+    (gap,) = (g for g in found.gaps if g.metric == "accuracy")
+    assert None in (gap.subjects_a, gap.subjects_b) and gap.interval is not None
+    assert np.isnan(gap.interval.degrees_of_freedom)
+    assert gap.minimum_detectable == float(f"{gap.minimum_detectable:.2g}")
+    open_gap = next(g for g in measured(vendor(tmp_path)).gaps if g.metric == "accuracy")
+    assert open_gap.interval is not None and open_gap.interval.degrees_of_freedom > 0
 
 
 def test_rows_that_do_not_join_are_counted(tmp_path: Path) -> None:

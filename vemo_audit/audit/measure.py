@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -27,7 +27,6 @@ from vemo_audit.tables.schema import PROBABILITY_PREFIX, PredictionTable
 CALIBRATION = frozenset({"ece", "debiased_ece", "brier", "nll", "overconfidence"})
 """Metrics of stated probabilities; reliability is drawn when the plan asks for one of them."""
 
-Fact = TypeVar("Fact", Measurement, Gap)
 Listener = Callable[[str, int, int], None]
 """Is told of progress: what is done, how many of it, of how many (0 when nobody knows)."""
 
@@ -99,17 +98,23 @@ def measure(
     )
     drawn = [one for one in all_slices if len(one.conditions) <= 1] if CALIBRATION & set(plan.metrics) else []
     return Measured(
-        sketch, unjoined, tuple(map(_without_size, found)), tuple(map(_without_size, between)),
+        sketch, unjoined, found, tuple(map(_without_size, between)),
         confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan),
     )  # fmt: skip
 
 
-def _without_size(fact: Fact) -> Fact:
-    """The fact without degrees of freedom where the count of its people is withheld: they would give the count away."""
-    counts = (fact.subjects,) if isinstance(fact, Measurement) else (fact.subjects_a, fact.subjects_b)
-    if fact.interval is None or None not in counts:
-        return fact
-    return replace(fact, interval=replace(fact.interval, degrees_of_freedom=math.nan))
+def _without_size(gap: Gap) -> Gap:
+    """The gap without what tells how many people stand behind it, where their count is withheld.
+
+    Degrees of freedom count people; the smallest detectable gap, divided by the width, tells the degrees of freedom, so
+    it keeps two digits.
+    """
+    if gap.interval is None or None not in (gap.subjects_a, gap.subjects_b):
+        return gap
+    rounded = float(f"{gap.minimum_detectable:.2g}")
+    return replace(
+        gap, interval=replace(gap.interval, degrees_of_freedom=math.nan), minimum_detectable=rounded
+    )  # fmt: skip
 
 
 def _reliabilities(sketch: Sketch, drawn: Sequence[Slice], plan: AuditPlan) -> tuple[Reliability, ...]:
