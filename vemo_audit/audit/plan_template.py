@@ -33,8 +33,9 @@ table = "predictions.csv"              # clip, p_<label> ...; check it with: vem
 [gate]
 historic = true                        # the table has no decision behind it, and the report says so
 # deployment = "deployment.toml"       # else: the signed deployment manifest,
-# consents = ["consents"]              # the consent records,
-# purpose = "dataset_audit"         # and what for
+# consents = ["consents"]              # consents and dataset releases: files, or folders with NAME.json for the clip
+#                                      # or the subject NAME,
+# purpose = "dataset_audit"            # and what for
 
 [slices]
 traits = ["sex"]       # traits of traits.csv by which people are compared

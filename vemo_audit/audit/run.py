@@ -49,7 +49,7 @@ def run_audit(
         findings += judge(plan.criteria_of(choice.name), measurements=one.measurements, gaps=one.gaps)
         answered.append(answers)
         measured.append(one)
-    evidence = _historic(measured) if gate is None else tally.added_to(_evidence(plan, gate))
+    evidence = _historic(plan, measured) if gate is None else tally.added_to(_evidence(plan, gate))
     part = _part(plan, dataset, measured)
     outcome = Outcome(dataset.card, tuple(measured), tuple(findings), evidence, plan.traits, plan.level, plan.k)
     return sealed(
@@ -122,10 +122,10 @@ def _evidence(plan: AuditPlan, gate: Gate) -> GateEvidence:
     return gate.evidence(purpose=plan.gate.purpose, basis="gated inference" if gated else "gated table")
 
 
-def _historic(measured: Sequence[Measured]) -> GateEvidence:
+def _historic(plan: AuditPlan, measured: Sequence[Measured]) -> GateEvidence:
     rows = sum(rows_of(one.sketch) for one in measured)
     return GateEvidence(
-        basis=HISTORIC, deployment="", purpose="", packs=(), asked=rows, admitted=rows, masked=0, refusals=(),
+        basis=HISTORIC, deployment="", purpose=plan.gate.purpose, packs=(), asked=rows, admitted=rows, masked=0, refusals=(),
         consents_in_force=None, consents_withdrawn=None,
     )  # fmt: skip
 
