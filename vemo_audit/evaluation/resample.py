@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 FEWEST_CLUSTERS = 3.0
 """Kish-effective subjects below which no interval is made: the coverage simulations reach down to there."""
 _CHUNK_ENTRIES = 1 << 20
+_PRODUCT_ENTRIES = 1 << 22
 _KEEP_BYTES = 1 << 27
 _GRID = 2.0**24
 _FINITE_SHARE = 0.9
@@ -64,11 +65,11 @@ class Draws:
         """
         exact = np.rint(sums * _GRID) / _GRID
         out = np.empty((self.draws, sums.shape[1]))
-        everyone = len(subject) == self.subjects
-        for start in range(0, self.draws, self.chunk):
-            weights = self.weights(start)
-            chosen = weights if everyone else weights[:, subject]
-            out[start : start + len(weights)] = chosen.astype(np.float64) @ exact
+        together = max(1, _PRODUCT_ENTRIES // (max(len(subject), 1) * self.chunk)) * self.chunk
+        for first in range(0, self.draws, together):  # few large products: small ones wait for each other
+            starts = range(first, min(first + together, self.draws), self.chunk)
+            chosen = np.concatenate([self.weights(start)[:, subject] for start in starts])
+            out[first : first + len(chosen)] = chosen.astype(np.float64) @ exact
         return out
 
 
