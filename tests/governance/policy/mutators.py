@@ -38,6 +38,8 @@ def coarse_mutants(bundle):
 def fine_mutants(bundle):
     """(rule id, what was done, bundle): operands dropped, comparisons turned, words and actions taken from lists."""
     for rule in bundle.rules:
+        if rule.id.startswith("o.vocabulary"):
+            continue  # its lists are held equal to the vocabulary by test_vocabulary
         for what, body in _fine(rule.body):
             yield rule.id, what, swapped(bundle, replace(rule, body=body))
 

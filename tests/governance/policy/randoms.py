@@ -30,6 +30,11 @@ def request(rng, baseline):
         facts[name] = value(rng, name, facts)
     if rng.random() < 0.15:
         facts |= {"binding": "dataset_release", "purpose": "dataset_audit", "release": release(rng)}
+    if rng.random() < 0.1:
+        role = rng.choice(["employee", "trainee", "volunteer", "contractor", "candidate", "student"])
+        facts |= {"subject_role": role, "inference_kind": rng.choice(["intention", "expression", "physical_state"])}
+    if rng.random() < 0.03:
+        facts |= {"use_area": rng.choice(["law_enforcement", "border_control"]), "inference_kind": "identity"}
     if rng.random() < 0.3:
         facts["exception"] = exception(rng)
     if facts["binding"].startswith("template"):
@@ -87,14 +92,30 @@ def exception(rng):
 
 def broken_contexts(context):
     """(what was done, context): every field missing, of every wrong type, or an unknown word; and keys too many."""
-    wrong = [None, True, 7, -7, 0.5, "x" * 20, [], ["odd word"], [7], {}, {"a": 1}, {"__extn": {"fn": "ip", "arg": "1"}}]
+    wrong = [
+        None,
+        True,
+        7,
+        -7,
+        0.5,
+        "x" * 20,
+        [],
+        ["odd word"],
+        [7],
+        {},
+        {"a": 1},
+        {"__extn": {"fn": "ip", "arg": "1"}},
+    ]
     for path, holder in _holders(context):
         for name in list(holder):
             yield f"no {path}{name}", _with(context, path, lambda at, name=name: at.pop(name))
             for bad in wrong:
                 if type(bad) is not type(holder[name]) or isinstance(bad, str | list):
                     yield f"{path}{name} = {bad!r}", _with(context, path, lambda at, n=name, b=bad: at.update({n: b}))
-            yield f"{path}{name} as a key of another case", _with(context, path, lambda at, n=name: at.update({n.upper(): at.pop(n)}))
+            yield (
+                f"{path}{name} as a key of another case",
+                _with(context, path, lambda at, n=name: at.update({n.upper(): at.pop(n)})),
+            )
         yield f"{path} with a key too many", _with(context, path, lambda at: at.update(extra=True))
 
 

@@ -51,7 +51,7 @@ def test_three_uses_are_refused_worldwide_before_any_pixel(engine, facts):
 
 
 def survivors(mutants, cases):
-    """(mutants made, those that no case noticed). A mutant that no engine accepts is noticed already and not counted."""
+    """(mutants made, those that no case noticed). A mutant that no engine accepts is not counted."""
     made, alive = 0, []
     for rule_id, what, mutant in mutants:
         pack = next((r.pack for r in mutant.rules if r.id == rule_id), None)

@@ -143,27 +143,20 @@ def _pack_cases(pack: Pack, baseline: Mapping[str, Any]) -> Iterator[Case]:
 
 def _variants(pack: Pack, entry: Mapping[str, Any], baseline: Mapping[str, Any], where: str) -> Iterator[Case]:
     given = _merged(baseline, entry.get("facts", {}))
-    changes: list[tuple[str, Any] | None] = [
-        (key, value) for key, values in entry.get("vary", {}).items() for value in values
-    ]
-    for change in changes or [None]:
-        facts, suffix = given, ""
-        if change:
-            facts, suffix = _merged(given, _nested(*change)), f" [{change[0]}: {change[1]}]"
-        flip = _merged(facts, entry["flip"]) if "flip" in entry else None
-        action, stage, scope = (
-            entry.get("action", "infer_emotion"),
-            entry.get("stage", "face"),
-            entry.get("scope", "pack"),
-        )
+    varied = [(key, value) for key, values in entry.get("vary", {}).items() for value in values]
+    for key, value in varied or [("", None)]:
+        action = value if key == "action" else entry.get("action", "infer_emotion")
+        stage, scope = entry.get("stage", "face"), entry.get("scope", "pack")
         if action not in set(Action) or stage not in set(Stage) or scope not in SCOPES:
             raise BadInput(f"action {action}, stage {stage}, scope {scope}", where=where, expected="words of the lists")
+        facts = given if key in ("", "action") else _merged(given, _nested(key, value))
+        flip = _merged(facts, entry["flip"]) if "flip" in entry else None
         yield Case(
-            pack=pack.id, name=entry["name"] + suffix, source=entry["source"], action=action, stage=stage, scope=scope,
-            facts=from_json(facts, where=where), expect=Outcome(entry["expect"]),
-            rules=frozenset(entry.get("rules", ())), warns=frozenset(f"warn:{name}" for name in entry.get("warns", ())),
+            pack=pack.id, name=entry["name"] + (f" [{key}: {value}]" if key else ""), source=entry["source"],
+            action=action, stage=stage, scope=scope, facts=from_json(facts, where=where),
+            expect=Outcome(entry["expect"]), rules=frozenset(entry.get("rules", ())),
+            warns=frozenset(f"warn:{name}" for name in entry.get("warns", ())), raw=entry.get("raw", {}),
             flip=from_json(flip, where=f"{where}, flip") if flip is not None else None,
-            raw=entry.get("raw", {}),
         )  # fmt: skip
 
 

@@ -207,7 +207,7 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
             raise BadInput(f"{value!r}", where=where, expected=f"a set of at most {MAX_SET_ITEMS} words")
         return frozenset(_checked(item, typing.get_args(kind)[0], where) for item in value)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        if isinstance(value, str) and value in set(kind):
+        if isinstance(value, str) and value in kind._value2member_map_:
             return kind(value)
         raise BadInput(f"the word {value!r}", where=where, expected=f"one of {', '.join(kind)}")
     if type(value) is not kind:  # exact: True is no count

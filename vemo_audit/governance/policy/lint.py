@@ -16,7 +16,9 @@ FORBIDDEN_FACTS = {Stage.SCREEN: CONSENT_FACTS | FACE_FACTS, Stage.CONSENT: FACE
 """Stage -> facts that are not known yet when its rules are asked."""
 
 COMPARISONS = frozenset({"==", "!=", "contains", "containsAll", "containsAny"})
-OPERATORS = frozenset({"Var", "Value", "Set", ".", "has", "&&", "||", "!", "<", "<=", ">", ">="}) | COMPARISONS
+OPERATORS = (
+    frozenset({"Var", "Value", "Set", ".", "has", "&&", "||", "!", "<", "<=", ">", ">=", "isEmpty"}) | COMPARISONS
+)
 """All that a rule may be made of: no arithmetic, no extension calls, no entity lookups, nothing that can fail."""
 
 WORDS: Mapping[str, type[StrEnum]] = {
