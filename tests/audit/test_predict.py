@@ -1,19 +1,25 @@
 """Clips before a real gate: who has no valid consent is never seen, and what was kept out is counted by rule."""
 
+import json
 import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import jsonschema
 import numpy as np
 import pytest
+import typer
 from fakes import NameReader
-from throwaway import NOON, Throwaway, build
+from throwaway import NOON, AlwaysOne, Throwaway, build
+from typer.testing import CliRunner
 
+from vemo_audit.audit import export
 from vemo_audit.audit import predict as module
 from vemo_audit.audit.plan import read_plan
 from vemo_audit.audit.run import run_audit
+from vemo_audit.cli import audit as cli
 from vemo_audit.errors import BadInput, Refused
 from vemo_audit.governance.forms import ManifestForm
 from vemo_audit.records.audit_run import AuditRun, GateEvidence, RefusalCount
@@ -252,3 +258,43 @@ def test_stopped_clips_stand_among_the_refused_ones() -> None:
     assert added.admitted == 6
     assert added.refusals == (RefusalCount("a", "art. 1", "no", 3), RefusalCount("b", "art. 2", "late", 1))
     assert module.Tally(Counter()).added_to(evidence) is evidence
+
+
+def command(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, Exception | None]:
+    """`vemo-audit audit` on a world whose clock stands still, with a finder that finds one face."""
+    clock = deployment(folder).clock
+    monkeypatch.setattr(cli, "wall_clock", clock)
+    monkeypatch.setattr(cli, "boottime_ns", clock.boottime_ns)
+    monkeypatch.setattr("vemo_audit.cli.infer.face_finder", lambda: AlwaysOne)
+    app = typer.Typer()
+    app.command()(cli.audit)
+    result = CliRunner().invoke(app, [str(folder / "plan.toml"), "--out", str(out)])
+    return result.exit_code, result.output, result.exception
+
+
+def test_the_whole_command_behind_the_gate(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(world, tmp_path / "world")
+    (tmp_path / "world" / "plan.toml").write_text(PLAN)
+    code, told, _ = command(tmp_path / "world", tmp_path / "out", monkeypatch)
+    found = json.loads((tmp_path / "out" / "audit.json").read_text())
+    schema = json.loads(Path(export.__file__).with_name("audit.schema.json").read_text())
+    jsonschema.validate(found, schema)
+    assert code == found["exit_code"] == 0 and "The gate refused 3 of 14 clips." in told
+    assert found["gate"]["admitted"] == 11 and len(found["gate"]["ledger_root"]) == 64
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "audit.json", "predictions", "report.html", "run.json", "tables",
+    ]  # fmt: skip
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert all(refusal["rule_id"] in html for refusal in found["gate"]["refusals"])
+    assert "female0" not in html and "female0" not in (tmp_path / "out" / "run.json").read_text()
+
+
+def test_the_whole_command_ends_with_3_when_nobody_is_let_in(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(world, tmp_path / "world")
+    (tmp_path / "world" / "none").mkdir()
+    (tmp_path / "world" / "plan.toml").write_text(PLAN.replace('["consents"]', '["none"]'))
+    _, _, error = command(tmp_path / "world", tmp_path / "out", monkeypatch)
+    assert isinstance(error, Refused) and error.exit_code == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["world"]

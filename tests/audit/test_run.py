@@ -274,3 +274,23 @@ def test_table_check_lists_what_is_wrong(tmp_path: Path) -> None:
     assert code == 2 and {p["column"] for p in problems} == {"p_happy", "p_tense"}
     code, told, _ = run("table", "check", str(tmp_path / "absent.csv"))
     assert code == 2
+
+
+def test_an_earlier_audit_comes_back_when_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = vendor(tmp_path)
+    audited(path, tmp_path / "out")
+    before = (tmp_path / "out" / "run.json").read_bytes()
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if target.name == "out" and not self.name.endswith(".old"):
+            raise OSError("no space")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(OSError, match="no space"):
+        run("audit", str(path), "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "run.json").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []

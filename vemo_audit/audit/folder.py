@@ -39,7 +39,12 @@ def whole_folder(out: Path) -> Iterator[Path]:
         old = fresh.with_name(f"{fresh.name}.old")
         if out.exists():
             out.rename(old)
-        fresh.rename(out)
+        try:
+            fresh.rename(out)
+        except OSError:
+            if old.exists():
+                old.rename(out)
+            raise
         rmtree(old, ignore_errors=True)
     finally:
         rmtree(fresh, ignore_errors=True)

@@ -125,8 +125,8 @@ def _evidence(plan: AuditPlan, gate: Gate) -> GateEvidence:
 def _historic(plan: AuditPlan, measured: Sequence[Measured]) -> GateEvidence:
     rows = sum(rows_of(one.sketch) for one in measured)
     return GateEvidence(
-        basis=HISTORIC, deployment="", purpose=plan.gate.purpose, packs=(), asked=rows, admitted=rows, masked=0, refusals=(),
-        consents_in_force=None, consents_withdrawn=None,
+        basis=HISTORIC, deployment="", purpose=plan.gate.purpose, packs=(), asked=rows, admitted=rows, masked=0,
+        refusals=(), consents_in_force=None, consents_withdrawn=None,
     )  # fmt: skip
 
 
