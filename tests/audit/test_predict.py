@@ -298,3 +298,14 @@ def test_the_whole_command_ends_with_3_when_nobody_is_let_in(
     _, _, error = command(tmp_path / "world", tmp_path / "out", monkeypatch)
     assert isinstance(error, Refused) and error.exit_code == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["world"]
+
+
+def test_no_clip_is_seen_without_a_gate(world: Path, tmp_path: Path) -> None:
+    (world / "plan.toml").write_text(PLAN)
+    NameReader.seen.clear()
+    with pytest.raises(BadInput, match="without a gate"):
+        run_audit(
+            read_plan(world / "plan.toml"), gate=None, folder=tmp_path, now=NOON, rng=np.random.default_rng(0),
+            listener=lambda stage, done, total: None,
+        )  # fmt: skip
+    assert not NameReader.seen

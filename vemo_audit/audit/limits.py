@@ -77,7 +77,8 @@ def _states(outcome: Outcome) -> list[str]:
         State.CLASS_ABSENT: "are not given, because an expression is missing or too rare in the group",
         State.DEGENERATE: "have no interval, because people in the group do not differ",
     }
-    states = [m.state for one in outcome.measured for m in (*one.measurements, *one.gaps)]
+    states = [m.state for one in outcome.measured for m in one.measurements]
+    states += [g.state for one in outcome.measured for g in one.gaps]
     return [
         f"{states.count(state):,} of {len(states):,} numbers {said}."
         for state, said in words.items()

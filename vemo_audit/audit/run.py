@@ -22,6 +22,7 @@ from vemo_audit.errors import BadInput
 from vemo_audit.evaluation.slices import counts
 from vemo_audit.governance.gate import Gate
 from vemo_audit.records.audit_run import AuditRun, DatasetPart, GateEvidence, TraitCount
+from vemo_audit.records.finding import Finding
 
 PACKAGES = ("vemo-audit", "numpy", "scipy", "pyarrow", "torch", "av", "opencv-python", "cedarpy")
 HISTORIC = "historic table: no decision stands behind these rows"
@@ -39,7 +40,7 @@ def run_audit(
     known = _known(plan, dataset)
     measured: list[Measured] = []
     answered: list[Answers] = []
-    findings = []
+    findings: list[Finding] = []
     tally = Tally(Counter())
     for choice in plan.recognizers:
         answers = _answers(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
@@ -78,6 +79,10 @@ def _answers(
     listener: Listener,
 ) -> Answers:  # fmt: skip
     if choice.plugin:
+        if gate is None:
+            raise BadInput(
+                f"the recognizer '{choice.name}' without a gate", expected="an open gate: clips are seen behind it"
+            )
         return predict(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
     if choice.table is not None:
         answers = from_table(choice, choice.table, known=dataset.label_set, mapping=plan.dataset.mapping)
