@@ -91,11 +91,7 @@ class Engine:
             return _own("x.stale-rules")
         if self.selection_differs_for(facts.places):
             return _own("x.place")
-        try:
-            context = to_cedar(facts)
-        except BadInput as error:
-            return _own("x.too-large", str(error))
-        return self.decide_context(context, action=action, stage=stage)
+        return self.decide_context(to_cedar(facts), action=action, stage=stage)
 
     def selection_differs_for(self, places: frozenset[str]) -> bool:
         """Whether the facts name a place that this engine was not made for."""
