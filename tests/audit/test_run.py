@@ -294,3 +294,13 @@ def test_an_earlier_audit_comes_back_when_the_new_one_cannot_take_its_place(
         run("audit", str(path), "--out", str(tmp_path / "out"))
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_dataset_of_a_few_people_tells_no_count_of_them(tmp_path: Path) -> None:
+    _, _, found = audited(vendor(tmp_path, people=2), tmp_path / "out")
+    assert found["datasets"][0]["subjects"] is None and found["datasets"][0]["rows"] is None
+    whole = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert whole["datasets"][0]["subjects"] is None
+    assert all(m["subjects"] is None for m in whole["measurements"])
+    _, _, found = audited(vendor(tmp_path, people=3), tmp_path / "out")
+    assert found["datasets"][0]["subjects"] == 6

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from vemo_audit.audit.plan import without_floats
+from vemo_audit.evaluation.slices import FEWEST_SUBJECTS
 from vemo_audit.records.audit_run import AuditRun
 from vemo_audit.records.digest import canonical_json, sha256_hex
 from vemo_audit.records.finding import Criterion, Verdict
@@ -21,12 +22,28 @@ NO_LIMIT = "no limit set"
 
 def run_bytes(run: AuditRun) -> bytes:
     """All of the run but its own digest, as canonical JSON; floats are texts. This is the content of `run.json`."""
-    return canonical_json(without_floats(_plain(replace(run, run_digest=""))))
+    return canonical_json(without_floats(_told(replace(run, run_digest=""))))
 
 
 def sealed(run: AuditRun) -> AuditRun:
     """The run with its digest: SHA-256 of `run_bytes`, so that `sha256sum run.json` prints it."""
     return replace(run, run_digest=sha256_hex(run_bytes(run)))
+
+
+def _told(run: AuditRun) -> dict[str, Any]:
+    """The run as plain values, without a count of fewer people than may be told."""
+    plain: dict[str, Any] = _plain(run)
+    for part in plain["datasets"]:
+        if _is_small(part["subjects"]):
+            part |= {"subjects": None, "rows": None}
+    for key in ("consents_in_force", "consents_withdrawn"):
+        if _is_small(plain["gate"][key]):
+            plain["gate"][key] = None
+    return plain
+
+
+def _is_small(count: int | None) -> bool:
+    return count is not None and 0 < count < FEWEST_SUBJECTS
 
 
 def _plain(value: Any) -> Any:
@@ -44,6 +61,7 @@ def _plain(value: Any) -> Any:
 def as_json(run: AuditRun, *, criteria: Sequence[Criterion], exit_code: int) -> dict[str, Any]:
     """The content of `audit.json`: numbers as numbers, NaN as null, aggregates only."""
     verdicts = {criterion.id: run.verdict(criterion.id) for criterion in criteria}
+    told = _told(run)
     return {
         "schema": SCHEMA,
         "title": run.title, "question": run.question, "started": run.started.isoformat(),
@@ -62,12 +80,12 @@ def as_json(run: AuditRun, *, criteria: Sequence[Criterion], exit_code: int) -> 
         ],
         "measurements": [_measurement(m) for m in run.measurements],
         "gaps": [_gap(g, run) for g in run.gaps],
-        "gate": _plain(run.gate),
-        "recognizers": [_plain(card) for card in run.recognizers],
+        "gate": told["gate"],
+        "recognizers": told["recognizers"],
         "datasets": [
-            {"name": p.card.name, "version": p.card.version, "licence": p.card.licence, "digest": p.card.digest,
-             "subjects": p.subjects, "rows": p.rows, "unjoined": dict(p.unjoined)}
-            for p in run.datasets
+            {key: part["card"][key] for key in ("name", "version", "licence", "digest")}
+            | {"subjects": part["subjects"], "rows": part["rows"], "unjoined": dict(part["unjoined"])}
+            for part in told["datasets"]
         ],
         "limits": list(run.limits), "versions": dict(run.versions), "digests": dict(run.digests),
     }  # fmt: skip

@@ -56,11 +56,12 @@ def _gate(outcome: Outcome) -> list[str]:
 
 def _joins(outcome: Outcome) -> list[str]:
     several = len(outcome.measured) > 1
-    return [
-        f"{f'{one.sketch.recognizer}: ' if several else ''}{rows:,} rows were left out: {reason}."
-        for one in outcome.measured
-        for reason, rows in one.unjoined
-    ]
+    sentences = []
+    for one in outcome.measured:
+        who = f"{one.sketch.recognizer}: " if several else ""
+        for reason, rows in one.unjoined:
+            sentences.append(f"{who}{rows:,} {'row was' if rows == 1 else 'rows were'} left out: {reason}.")
+    return sentences
 
 
 def _unit(outcome: Outcome) -> list[str]:
