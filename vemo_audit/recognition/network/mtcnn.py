@@ -74,7 +74,7 @@ class OutputNet(nn.Module):
 
 def _column_major(x: Tensor) -> Tensor:
     """`[M, C, h, w]` to `[M, w * h * C]`: the order in which the dense layers were trained."""
-    return x.permute(0, 3, 2, 1).reshape(x.shape[0], -1)
+    return x.permute(0, 3, 2, 1).flatten(1)
 
 
 def load_cascade(device: str) -> tuple[ProposalNet, RefineNet, OutputNet]:

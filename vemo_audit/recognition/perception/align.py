@@ -37,7 +37,7 @@ YAW_DEG = (80.0, 40.0)
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well a face can be read. Every part is kept: quality differs by light and skin tone, and auditors must see it."""
+    """How well a face can be read. Every part is kept: it differs by light and skin tone, and auditors must see it."""
 
     sharpness: float  # variance of the Laplacian over variance of luma, so that low contrast is not called blur
     inter_eye_px: float  # in the picture, not in the crop
@@ -77,7 +77,7 @@ def similarity(points: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
     """The turn, size and shift that bring points [N, K, 2] nearest to a target [K, 2] in least squares: [N, 2, 3].
 
     Never a mirror image. Source: Umeyama 1991, eq. 40-43 (doi:10.1109/34.88573); in the plane, with points as complex
-    numbers, the best turn and size is one quotient. Raises BadInput when the points of a face coincide or are not finite.
+    numbers, the best turn and size is one quotient. Raises BadInput when points coincide or are not finite.
     """
     here = np.asarray(points, np.float64) @ np.array([1, 1j])
     there = np.asarray(target, np.float64) @ np.array([1, 1j])

@@ -30,8 +30,8 @@ def suppress(
     """Greedy non-maximum suppression within each group: indices that stay, by group and then by falling score.
 
     A box goes when a stronger one that stays overlaps it by more than `limit`; of each group the `most` strongest are
-    looked at. All groups are settled together: who is suppressed only by boxes that are themselves suppressed comes back,
-    until nothing changes, which is the greedy answer.
+    looked at. All groups are settled together: who is suppressed only by boxes that are themselves suppressed comes
+    back, until nothing changes, which is the greedy answer.
     """
     if not len(box):
         return np.empty(0, np.int64)
@@ -75,8 +75,8 @@ class Crops:
     """
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
-        self._count, self._height, self._width = images.shape[:3]
-        self._levels = [images.reshape(self._count * self._height, self._width, 3)]
+        self._height, self._width = images.shape[1:3]
+        self._levels = [images]
 
     def cut(self, box: Boxes, frame: NDArray[np.int64], side_px: int) -> NDArray[np.uint8]:
         """`[M, side_px, side_px, 3]` for square boxes `[M, 4]` in the frames `[M]`."""
@@ -87,17 +87,18 @@ class Crops:
         x, y = box[:, :1] + grid, box[:, 1:2] + grid
         inside = ((y > 0) & (y < self._height))[:, :, None] & ((x > 0) & (x < self._width))[:, None, :]
         x = np.clip(x, 0.5, self._width - 0.5)
-        y = np.clip(y, 0.5, self._height - 0.5) + frame[:, None] * self._height
+        y = np.clip(y, 0.5, self._height - 0.5)
         for level in np.unique(wanted):
             of = wanted == level
-            picture = self._level(int(level))
-            map_x = x[of] * (picture.shape[1] / self._width) - 0.5
-            map_y = y[of] * (picture.shape[0] / (self._count * self._height)) - 0.5
+            pictures = self._level(int(level))
+            high, wide = pictures.shape[1:3]
+            map_x = _on_grid(np.clip(x[of] * (wide / self._width) - 0.5, 0, wide - 1))
+            map_y = _on_grid(np.clip(y[of] * (high / self._height) - 0.5, 0, high - 1)) + frame[of, None] * high
             across = np.tile(map_x, side_px)  # one row of the result per crop: it may count 32,766 of them
             down = np.repeat(map_y, side_px, axis=1)
             cut = cv2.remap(
-                picture, np.ascontiguousarray(across, np.float32), np.ascontiguousarray(down, np.float32),
-                cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+                pictures.reshape(-1, wide, 3), np.ascontiguousarray(across, np.float32),
+                np.ascontiguousarray(down, np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
             )  # fmt: skip
             result[of] = cut.reshape(-1, side_px, side_px, 3)
         result[~inside] = BORDER
@@ -106,6 +107,12 @@ class Crops:
     def _level(self, level: int) -> NDArray[np.uint8]:
         while len(self._levels) <= level:
             last = self._levels[-1]
-            size = (max(1, last.shape[1] // 2), max(1, last.shape[0] // 2))
-            self._levels.append(cv2.resize(last, size, interpolation=cv2.INTER_AREA))
+            size = (max(1, last.shape[2] // 2), max(1, last.shape[1] // 2))
+            # Each frame by itself: halved as one stack, odd heights would mix neighbours.
+            self._levels.append(np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in last]))
         return self._levels[level]
+
+
+def _on_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The resampler's own steps of 1/32, taken before a frame's place in the stack is added: so that cannot matter."""
+    return np.round(pixels * 32) / 32

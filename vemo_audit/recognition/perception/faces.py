@@ -58,7 +58,7 @@ class FaceDetector:
 
     @torch.inference_mode()
     def detect(self, images: NDArray[np.uint8]) -> Detections:
-        """The faces in RGB frames `[N, H, W, 3]`; frames do not influence each other. Raises BadInput for other arrays."""
+        """The faces in RGB frames `[N, H, W, 3]`, each frame on its own. Raises BadInput for other arrays."""
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
             raise BadInput(f"frames of shape {images.shape}, {images.dtype}", expected="[N, H, W, 3] of uint8")
         room = max(1, TALL_PX // max(1, images.shape[1]))
@@ -82,7 +82,7 @@ class FaceDetector:
         box, frame, score, offset, points = box[keep], frame[keep], score[keep], offset[keep], points[keep]
         size = box[:, 2:] - box[:, :2]
         points = box[:, None, :2] + points.transpose(0, 2, 1) * size[:, None]
-        box = refined(box, offset)
+        points, box = on_grid(points), on_grid(refined(box, offset))
         kept = suppress(box, score, frame, limit=0.7, share_of_smaller=True)
         return Detections(box[kept], points[kept].astype(np.float32), score[kept], frame[kept])
 
@@ -96,7 +96,7 @@ class FaceDetector:
             inner = np.array([level.shape[2], level.shape[1]] * 2, np.float32) - 2 * MARGIN_PX
             ratio = np.array([images.shape[2], images.shape[1]] * 2, np.float32) / inner
             corner = torch.stack((column, row, column, row), 1).cpu().numpy().astype(np.float32) * STRIDE_PX
-            box = (corner + np.array([0, 0, CELL_PX, CELL_PX], np.float32) - MARGIN_PX) * ratio
+            box = on_grid((corner + np.array([0, 0, CELL_PX, CELL_PX], np.float32) - MARGIN_PX) * ratio)
             level_of = np.full(len(box), number)
             levels.append((box, score[frame, row, column], offset[frame, :, row, column], frame, level_of))
         if not levels:
@@ -106,7 +106,7 @@ class FaceDetector:
         kept = suppress(box, score, frame * len(levels) + level_of, limit=0.5, most=self.settings.candidates)
         box, score, offset, frame = box[kept], score[kept], offset[kept], frame[kept]
         kept = suppress(box, score, frame, limit=0.7, most=2 * self.settings.candidates)
-        return squared(refined(box[kept], offset[kept])), frame[kept]
+        return on_grid(squared(refined(box[kept], offset[kept]))), frame[kept]
 
     def _check(
         self, crops: Crops, box: NDArray[np.float32], frame: NDArray[np.int64]
@@ -118,7 +118,7 @@ class FaceDetector:
         keep = score > self.settings.refine_score
         box, frame, score, offset = box[keep], frame[keep], score[keep], offset[keep]
         kept = suppress(box, score, frame, limit=0.7)
-        return squared(refined(box[kept], offset[kept])), frame[kept]
+        return on_grid(squared(refined(box[kept], offset[kept]))), frame[kept]
 
     def _cut(self, crops: Crops, box: NDArray[np.float32], frame: NDArray[np.int64], side_px: int) -> torch.Tensor:
         return mtcnn.scaled(torch.from_numpy(crops.cut(box, frame, side_px)).to(self.device))
@@ -140,6 +140,11 @@ def pyramid(images: NDArray[np.uint8], settings: DetectorSettings) -> list[NDArr
         levels.append(level)
         previous, scale = inner, scale * settings.factor
     return levels
+
+
+def on_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Positions in sixteenths of a pixel: the last digits of a network depend on the batch that a frame came in."""
+    return np.round(pixels * 16) / 16
 
 
 def _none() -> Detections:

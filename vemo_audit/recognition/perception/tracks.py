@@ -67,9 +67,9 @@ class _Track:
 class FaceTracker:
     """A `records.clip.FaceFinder` for one clip; make a new one for the next.
 
-    Tracks are numbered 0, 1, 2 ... by first appearance, from left to right. A face that the detector is less sure of has
-    a negative number until it is confirmed: it may be nobody, but whoever must cover strangers has to see it. A lost face
-    is reported for a while with a score under `BRIDGED_BELOW`. A cut ends all tracks.
+    Tracks are numbered 0, 1, 2 ... by first appearance, from left to right. A face that the detector is less sure of
+    has a negative number until it is confirmed: it may be nobody, but whoever covers strangers has to see it. A lost
+    face is reported for a while with a score under `BRIDGED_BELOW`. A cut ends all tracks.
     """
 
     def __init__(self, detector: FaceDetector, settings: TrackerSettings | None = None) -> None:
@@ -89,8 +89,10 @@ class FaceTracker:
         for k, image in enumerate(images):
             now_s = float(time_s[k])
             if not now_s >= self._last_s:
-                raise BadInput(f"a frame at {now_s} s after one at {self._last_s} s", expected="frames in order of time",
-                               advice="Make a new FaceTracker for every clip.")  # fmt: skip
+                raise BadInput(
+                    f"a frame at {now_s} s after one at {self._last_s} s", expected="frames in order of time",
+                    advice="Make a new FaceTracker for every clip.",
+                )  # fmt: skip
             of = np.flatnonzero(found.frame == k)
             of = of[np.argsort(found.box[of, 0], kind="stable")]
             if self._is_cut(image):
