@@ -37,7 +37,7 @@ PLAIN = {
     "html", "head", "meta", "title", "style", "body", "a", "header", "p", "span", "h1", "h2", "h3", "dl", "dt", "dd",
     "div", "nav", "ol", "ul", "li", "main", "section", "strong", "details", "summary", "table", "caption", "thead",
     "tbody", "tr", "th", "td", "code", "figure", "figcaption", "footer", "svg", "desc", "g", "line", "rect", "circle",
-    "text",
+    "text", "tspan",
 }  # fmt: skip
 
 

@@ -34,6 +34,15 @@ class Facts:
         return tuple(dict.fromkeys(named))
 
     @property
+    def unit(self) -> str:
+        """What one row of the data is, in the plural."""
+        return "votes" if {part.card.kind for part in self.run.datasets} == {"crowd votes"} else "clips"
+
+    def rows(self, count: int) -> str:
+        """'1 clip', '2 clips'; votes where the data are votes."""
+        return numbers.plural(count, self.unit.removesuffix("s"))
+
+    @property
     def judged_metrics(self) -> tuple[str, ...]:
         """The metrics of the criteria, else accuracy, else the first that was measured: what charts show."""
         judged = tuple(dict.fromkeys(f.criterion.metric for f in self.run.findings))
@@ -51,11 +60,13 @@ class Facts:
 def level(facts: Facts, m: Measurement) -> Cell:
     """One metric of one slice."""
     _, unit, _ = numbers.metric(m.metric)
-    small = 0 < (m.subjects or 0) < facts.disclosure.below
-    if small or m.state is State.HIDDEN or facts.disclosure.hides(m.dataset, m.slice):
-        return Refused(State.HIDDEN, wording.state(State.HIDDEN, because="", below=facts.disclosure.below))
+    below = facts.disclosure.below
+    if m.state is State.HIDDEN:
+        return Refused(State.HIDDEN, wording.state(State.HIDDEN, because=m.because, below=below))
+    if 0 < (m.subjects or 0) < below or facts.disclosure.hides(m.dataset, m.slice):
+        return Refused(State.HIDDEN, wording.state(State.HIDDEN, because="", below=below))
     if m.state in WITHOUT_NUMBER:
-        return Refused(m.state, wording.state(m.state, because=m.because, below=facts.disclosure.below))
+        return Refused(m.state, wording.state(m.state, because=m.because, below=below))
     return _number(m.value, m.interval, unit, fact=m.id, state=m.state)
 
 
@@ -65,8 +76,9 @@ def gap(facts: Facts, g: Gap) -> Cell:
     sides = [(f"{g.trait}={g.a}", g.subjects_a), (f"{g.trait}={g.b}", g.subjects_b)]
     below = facts.disclosure.below
     small = any(0 < (n or 0) < below or facts.disclosure.hides(g.dataset, name) for name, n in sides)
-    if small or g.state is State.HIDDEN:
-        return Refused(State.HIDDEN, wording.state(State.HIDDEN, because="", below=below))
+    if g.state is State.HIDDEN or small:
+        because = g.because if g.state is State.HIDDEN else ""
+        return Refused(State.HIDDEN, wording.state(State.HIDDEN, because=because, below=below))
     if g.state in WITHOUT_NUMBER:
         return Refused(g.state, wording.state(g.state, because=g.because, below=below))
     return _number(g.value, g.interval, numbers.difference_unit(unit), fact=g.id, state=g.state)
@@ -122,4 +134,4 @@ def detectable(facts: Facts, g: Gap, cell: Cell) -> Cell:
     if isinstance(cell, Refused | Suppressed) or not math.isfinite(g.minimum_detectable):
         return Text("not computed")
     _, unit, _ = numbers.metric(g.metric)
-    return Text(numbers.limit(round(g.minimum_detectable, 3), numbers.difference_unit(unit)))
+    return Text(numbers.size(g.minimum_detectable, numbers.difference_unit(unit)))

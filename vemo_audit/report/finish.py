@@ -8,7 +8,7 @@ from defusedxml.ElementTree import fromstring
 from vemo_audit.errors import VemoError
 
 _SVG = "{http://www.w3.org/2000/svg}"
-_ALLOWED = frozenset({"svg", "title", "desc", "g", "line", "rect", "circle", "text"})
+_ALLOWED = frozenset({"svg", "title", "desc", "g", "line", "rect", "circle", "text", "tspan"})
 _ATTRIBUTES = frozenset({
     "role", "aria-labelledby", "aria-hidden", "class", "id", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r",
     "width", "height", "viewBox", "overflow", "transform", "text-anchor",

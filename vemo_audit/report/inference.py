@@ -131,6 +131,10 @@ def _decision(facts: InferenceFacts, decision: Decision) -> Section:
     return Section("verdict", "Decision", "", (*blocks, KeyValues(tuple(pairs))), required=True)
 
 
+def _name(person: str) -> str:
+    return f"Person {person}" if person.isdigit() else tidy_text(person)
+
+
 def _sentence(facts: InferenceFacts, *, denied: bool) -> str:
     if not denied:
         return "The decision was recorded before anything was decoded."
@@ -150,7 +154,7 @@ def _people(facts: InferenceFacts, card: RecognizerCard) -> Section:
         blocks.append(_timeline(one, card, facts.duration_s))
         if one.reasons:
             said = "; ".join(f"{tidy_text(why)} ({numbers.plural(count, 'moment')})" for why, count in one.reasons)
-            blocks.append(Prose((f"{tidy_text(one.person)}, no answer: {said}.",)))
+            blocks.append(Prose((f"{_name(one.person)}, no answer: {said}.",)))
     return Section("timeline", "Displayed expressions", lead, tuple(blocks))
 
 
@@ -171,7 +175,7 @@ def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float) -> F
         Column("From", numeric=True), Column("To", numeric=True),
         *(Column(name, numeric=True) for name in card.labels.names), Column("Most likely"),
     )  # fmt: skip
-    name = tidy_text(one.person)
+    name = _name(one.person)
     note = (
         f"Each stretch is the mean of {len(one.time_s) / len(shares):.1f} moments."
         if len(shares) < len(one.time_s)

@@ -102,6 +102,17 @@ def limit(value: float, unit: str) -> str:
     return f"{value:.6g}"
 
 
+def size(value: float, unit: str) -> str:
+    """A size that has no sign, rounded like the numbers beside it."""
+    return amount(abs(value), unit).removeprefix("+")
+
+
+def two_digits(count: int) -> int:
+    """A count rounded up to two leading digits, as a forecast knows no more."""
+    step = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // step) * step
+
+
 def day(moment: datetime) -> str:
     """A date in words, in UTC."""
     utc = moment.astimezone(UTC)

@@ -32,32 +32,45 @@ class Disclosure:
 
     below: int
     hidden: frozenset[Key]  # fewer than `below` people: no count, no number
+    covered: frozenset[Key]  # hidden by the measuring already, to protect another: no count, no number
     coarse: frozenset[Key]  # enough people, but the exact count would give a hidden one away
 
     def people(self, dataset: str, name: str, count: int | None) -> Cell:
         """The number of people of a slice, as far as it may be printed."""
         key = (dataset, name)
+        if key in self.covered:
+            return Text("not shown")
+        if key in self.coarse:
+            return Suppressed(self.below, at_least=True)
         if count is None or key in self.hidden or 0 < count < self.below:
             return Suppressed(self.below)
-        return Suppressed(self.below, at_least=True) if key in self.coarse else Number(count, unit="count")
+        return Number(count, unit="count")
 
     def clips(self, dataset: str, name: str, count: int | None) -> Cell:
         """The number of clips of a slice; not shown where the people are not."""
-        key = (dataset, name)
-        if count is None or key in self.hidden or key in self.coarse:
+        if count is None or self.hides(dataset, name) or (dataset, name) in self.coarse:
             return Text("not shown")
         return Number(count, unit="count")
 
     def hides(self, dataset: str, name: str) -> bool:
-        """Whether nothing at all may be said about a slice but that it is small."""
-        return (dataset, name) in self.hidden
+        """Whether no number of a slice may be printed."""
+        return (dataset, name) in self.hidden or (dataset, name) in self.covered
 
 
 def disclosure(run: AuditRun, *, below: int = BELOW) -> Disclosure:
     """Primary suppression by count, then complementary suppression until no sum gives a hidden count away."""
     counts = _counts(run)
-    hidden = frozenset(key for key, count in counts.items() if count is None or 0 < count < below)
-    return Disclosure(below, hidden, _coarsened(_sums(counts), counts, hidden, below=below) if hidden else frozenset())
+    judged = {(m.dataset, m.slice): m for m in run.measurements}
+    covered = frozenset(key for key, m in judged.items() if m.state is State.HIDDEN and not _is_small(m))
+    withheld = {
+        key
+        for key, count in counts.items()
+        if count is None and key in judged and judged[key].state is not State.HIDDEN
+    }
+    small = {key for key, count in counts.items() if count is None or 0 < count < below}
+    hidden = frozenset(small - withheld - covered)
+    known = Disclosure(below, hidden, covered, frozenset(withheld))
+    return replace(known, coarse=_coarsened(_sums(counts), counts, known)) if hidden else known
 
 
 def listed(run: AuditRun, found: Disclosure) -> AuditRun:
@@ -81,26 +94,23 @@ def slice_name(pairs: Pairs) -> str:
     return " & ".join(f"{trait}={value}" for trait, value in pairs) or TOTAL
 
 
+def _is_small(m: Measurement) -> bool:
+    """Whether a hidden slice is small itself, not hidden for the sake of another."""
+    return not m.because or m.because.startswith("fewer than")
+
+
 def _counts(run: AuditRun) -> dict[Key, int | None]:
-    """People of every slice that the run speaks of; None when it is hidden already."""
+    """People of every slice that the run speaks of, the smallest of several counts; None when it is held back."""
     counts: dict[Key, int | None] = {}
-    for part in run.datasets:
-        counts[part.card.name, TOTAL] = part.subjects
-        for count in part.counts:
-            counts[part.card.name, f"{count.trait}={count.value}"] = count.subjects
-    for m in run.measurements:
-        _note(counts, m)
+    stated = [(part.card.name, TOTAL, part.subjects) for part in run.datasets]
+    stated += [
+        (part.card.name, f"{c.trait}={c.value}", c.subjects) for part in run.datasets for c in part.counts
+    ]  # fmt: skip
+    stated += [(m.dataset, m.slice, None if m.state is State.HIDDEN else m.subjects) for m in run.measurements]
+    for dataset, name, count in stated:
+        before = counts.get((dataset, name), count)
+        counts[dataset, name] = None if before is None or count is None else min(before, count)
     return counts
-
-
-def _note(counts: dict[Key, int | None], m: Measurement) -> None:
-    key = (m.dataset, m.slice)
-    if m.state is State.HIDDEN:
-        counts[key] = None
-    elif m.subjects is not None and (key not in counts or (counts[key] is not None and m.subjects < counts[key])):
-        counts[key] = m.subjects  # the smallest of several counts protects most
-    else:
-        counts.setdefault(key, m.subjects)
 
 
 def _sums(counts: Mapping[Key, int | None]) -> list[Sum]:
@@ -121,28 +131,24 @@ def _wider(pairs: Pairs) -> list[Pairs]:
     return [chosen for size in range(len(pairs)) for chosen in combinations(pairs, size)]
 
 
-def _coarsened(
-    sums: list[Sum], counts: Mapping[Key, int | None], hidden: frozenset[Key], *, below: int
-) -> frozenset[Key]:
+def _coarsened(sums: list[Sum], counts: Mapping[Key, int | None], known: Disclosure) -> frozenset[Key]:
     """Slices whose exact count must go, smallest first, so that each hidden one keeps at least two possible values.
 
     A reader knows the sums, that a hidden group has 1 to below-1 people (0 is possible for one that is not even
     listed), and that a coarse one has `below` or more: a linear program says what follows for each hidden group.
     """
-    coarse: set[Key] = set()
-    for key in sorted(hidden):
-        while _possible_values(key, sums, counts, hidden, coarse, below=below) < 2:
+    coarse = set(known.coarse)
+    for key in sorted(known.hidden):
+        while _possible_values(key, sums, counts, replace(known, coarse=frozenset(coarse))) < 2:
             near = {k for one in sums if key in (one.total, *one.parts) for k in (one.total, *one.parts)}
-            shown = [k for k in counts if k[0] == key[0] and k not in hidden and k not in coarse]
+            shown = [k for k in counts if k[0] == key[0] and not known.hides(*k) and k not in coarse]
             if not shown:
                 break
             coarse.add(min(shown, key=lambda k: (k not in near, -len(slice_key(k[1])), counts[k] or 0, k)))
     return frozenset(coarse)
 
 
-def _possible_values(
-    key: Key, sums: list[Sum], counts: Mapping[Key, int | None], hidden: frozenset[Key], coarse: set[Key], *, below: int
-) -> int:
+def _possible_values(key: Key, sums: list[Sum], counts: Mapping[Key, int | None], known: Disclosure) -> int:
     """How many values a hidden count may have for a reader. Sums that contradict each other tell nothing: 2."""
     from scipy.optimize import linprog  # slow to import, and most runs hide nobody
 
@@ -155,7 +161,7 @@ def _possible_values(
     for row, one in enumerate(own):
         equal[row, place[one.total]] = -1
         equal[row, [place[part] for part in one.parts]] = 1
-    bounds = [_bounds(k, counts, hidden, coarse, below=below) for k in names]
+    bounds = [_bounds(k, counts, known) for k in names]
     cost = np.zeros(len(names))
     cost[place[key]] = 1
     low = linprog(cost, A_eq=equal, b_eq=np.zeros(len(own)), bounds=bounds)
@@ -165,10 +171,10 @@ def _possible_values(
     return math.floor(-high.fun + 1e-6) - math.ceil(low.fun - 1e-6) + 1
 
 
-def _bounds(
-    key: Key, counts: Mapping[Key, int | None], hidden: frozenset[Key], coarse: set[Key], *, below: int
-) -> tuple[int, int | None]:
-    if key in hidden:
-        wider = _wider(slice_key(key[1]))
-        return (0 if any(pairs and (key[0], slice_name(pairs)) in hidden for pairs in wider) else 1), below - 1
-    return (below, None) if key in coarse else (counts[key] or 0, counts[key] or 0)
+def _bounds(key: Key, counts: Mapping[Key, int | None], known: Disclosure) -> tuple[int, int | None]:
+    if key in known.covered:
+        return 0, None
+    if key in known.hidden:
+        unlisted = any(pairs and known.hides(key[0], slice_name(pairs)) for pairs in _wider(slice_key(key[1])))
+        return 0 if unlisted else 1, known.below - 1
+    return (known.below, None) if key in known.coarse else (counts[key] or 0, counts[key] or 0)

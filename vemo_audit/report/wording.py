@@ -1,5 +1,7 @@
 """The fixed sentences of the page, so that no report says more than its numbers do."""
 
+import re
+
 from vemo_audit.records.finding import Criterion, Finding, Verdict
 from vemo_audit.records.measurement import State
 from vemo_audit.report import numbers
@@ -32,6 +34,9 @@ STATES = {
 }
 
 
+_SAYS_WHAT_DECIDES = re.compile(r"people .*\b(decide|narrow)\b")
+
+
 def demand(criterion: Criterion) -> str:
     """A criterion as a sentence."""
     title, unit, _ = numbers.metric(criterion.metric)
@@ -49,7 +54,7 @@ def finding_sentence(finding: Finding) -> str:
     sentence = finding.sentence.strip()
     if sentence.lower().startswith((word.lower() + ".", word.lower() + ":")):
         sentence = sentence[len(word) + 1 :].strip()
-    if finding.verdict is Verdict.UNDECIDED and "would decide" not in sentence:
+    if finding.verdict is Verdict.UNDECIDED and not _SAYS_WHAT_DECIDES.search(sentence):
         sentence = f"{sentence} {_needed(finding)}".strip()
     return sentence
 
@@ -61,15 +66,17 @@ def _needed(finding: Finding) -> str:
         return "This run cannot say how many people per group would decide it."
     _, unit, _ = numbers.metric(finding.criterion.metric)
     limit = numbers.limit(finding.criterion.limit, numbers.difference_unit(unit))
-    return f"About {finding.subjects_needed:,} people per group would decide a limit of {limit}."
+    return f"About {numbers.two_digits(finding.subjects_needed):,} people per group would decide a limit of {limit}."
 
 
 def state(value: State, *, because: str, below: int) -> str:
     """Why a number or an interval is missing, in words. Empty for an ordinary number."""
     if value is State.OK:
         return ""
+    if value is State.HIDDEN and because:
+        return f"hidden: {because}"
     words = STATES[value].format(below=below)
-    return f"{words} ({because})" if because and value is not State.HIDDEN else words
+    return f"{words} ({because})" if because else words
 
 
 def tally(verdicts: list[Verdict]) -> str:

@@ -15,9 +15,10 @@ def tag(name: str, *children: str, **attributes: Attribute) -> str:
     return f"<{name}{written}>{''.join(children)}</{name}>" if children else f"<{name}{written}/>"
 
 
-def words(text: str, **attributes: Attribute) -> str:
-    """A text element; the words are escaped here and nowhere else."""
-    return tag("text", escape(tidy_text(text), quote=True), **attributes)
+def words(text: str, *, spare: str = "", **attributes: Attribute) -> str:
+    """A text element; the words are escaped here and nowhere else. A narrow screen leaves out the `spare` ones."""
+    more = tag("tspan", f" {escape(tidy_text(spare), quote=True)}", class_="spare") if spare else ""
+    return tag("text", escape(tidy_text(text), quote=True), *([more] if more else []), **attributes)
 
 
 def across(share: float) -> str:
@@ -54,16 +55,20 @@ def ticks(low: float, high: float, *, most: int = 5) -> list[float]:
     return [round(k * step, 12) for k in range(first, last + 1)]
 
 
-def axis(marks: list[float], *, top: float, bottom: float, unit: str, thin: bool = False) -> list[str]:
-    """Grid lines from top to bottom and their numbers below; the outer numbers stay inside the chart."""
+def axis(marks: list[float], *, top: float, bottom: float, unit: str) -> list[str]:
+    """Grid lines from top to bottom and their numbers below; the outer numbers stay inside the chart.
+
+    Of many numbers every second one is marked `spare`: a narrow screen leaves it out.
+    """
     low, high = marks[0], marks[-1]
     drawn = []
     for k, mark in enumerate(marks):
         x = across((mark - low) / (high - low))
         anchor = "start" if k == 0 else "end" if k == len(marks) - 1 else "middle"
         drawn.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="zero" if mark == 0 and low < 0 else "grid"))
-        if not thin or k % 2 == 0 or k == len(marks) - 1:
-            drawn.append(words(numbers.tick(mark, unit), x=x, y=bottom + 16, text_anchor=anchor, class_="tick"))
+        spare = len(marks) > 5 and (len(marks) - 1 - k) % 2 == 1
+        style = "tick spare" if spare else "tick"
+        drawn.append(words(numbers.tick(mark, unit), x=x, y=bottom + 16, text_anchor=anchor, class_=style))
     return drawn
 
 

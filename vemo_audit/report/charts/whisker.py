@@ -92,8 +92,9 @@ def _row(row: tuple[Cell, ...], name: str, marks: list[float], y: float) -> list
     if cell is None or not math.isfinite(cell.value) or (refused is not None and row.index(refused) < row.index(cell)):
         said = refused.text if refused is not None else "undefined"
         return [*drawn, svg.words(svg.short(said, 44), x="0", y=middle + 4, class_="refused")]
-    said = " ".join([cell.text.removesuffix(" points"), *(c.text.lower() for c in row[-1:] if c.kind == "text")])
-    drawn.append(svg.words(said, x="100%", y=y + 13, text_anchor="end", class_="value"))
+    said = cell.text.removesuffix(" points")
+    verdict = row[-1].text.lower() if row[-1].kind == "text" else ""
+    drawn.append(svg.words(said, spare=verdict, x="100%", y=y + 13, text_anchor="end", class_="value"))
     low, high = marks[0], marks[-1]
     x = svg.across((cell.value - low) / (high - low))
     if cell.interval:

@@ -25,7 +25,7 @@ def _sheet(facts: Facts, part: DatasetPart) -> list[Block]:
         ("Labels state", Text(card.label_basis or "not stated")),
         ("Language", Text(card.language or "not stated")),
         ("People", Text(facts.disclosure.people(card.name, "overall", part.subjects).text)),
-        ("Clips", Text(f"{part.rows:,}")),
+        (facts.unit.capitalize(), Text(f"{part.rows:,}")),
         ("Digest", Text(card.digest or "none stated", code=bool(card.digest))),
     ))  # fmt: skip
     blocks: list[Block] = [Heading(f"{card.name} {card.version}".strip()), sheet]
@@ -46,15 +46,17 @@ def _sheet(facts: Facts, part: DatasetPart) -> list[Block]:
 
 def _traits(facts: Facts, part: DatasetPart) -> Table:
     name = part.card.name
-    bases = {trait.name: trait.basis for trait in part.card.traits}
     columns = (
-        Column("Trait"), Column("Value"), Column("People", numeric=True), Column("Clips", numeric=True),
-        Column("Basis"),
+        Column("Trait"), Column("Value"), Column("People", numeric=True),
+        Column(facts.unit.capitalize(), numeric=True),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for count in part.counts:
         key = f"{count.trait}={count.value}"
         people = facts.disclosure.people(name, key, count.subjects)
         clips = facts.disclosure.clips(name, key, count.rows)
-        rows.append((Text(count.trait), Text(count.value), people, clips, Text(bases.get(count.trait) or "not stated")))
-    return Table(f"{name}: people and clips by stated trait", columns, tuple(rows))
+        rows.append((Text(count.trait), Text(count.value), people, clips))
+    shown = dict.fromkeys(count.trait for count in part.counts)
+    bases = [f"{trait.name}, {trait.basis or 'not stated'}" for trait in part.card.traits if trait.name in shown]
+    note = f"Where the values come from: {'; '.join(bases)}." if bases else "Nobody says where the values come from."
+    return Table(f"{name}: people and {facts.unit} by stated trait", columns, tuple(rows), note=note)

@@ -2,7 +2,7 @@
 
 from vemo_audit.records.measurement import Confusion, Measurement
 from vemo_audit.report import cells, numbers
-from vemo_audit.report.blocks import Block, Cell, Column, Figure, Folded, Heading, Number, Panels, Section, Table, Text
+from vemo_audit.report.blocks import Block, Cell, Column, Figure, Folded, Number, Panels, Section, Table, Text
 from vemo_audit.report.cells import Facts
 from vemo_audit.report.describe import describe
 
@@ -23,10 +23,9 @@ def section(facts: Facts) -> Section:
     by_class = [m for m in whole if numbers.is_by_class(m.metric)]
     if by_class:
         blocks.append(Folded("Every expression by itself", (_table(facts, by_class, "Metrics of single expressions"),)))
-    if facts.run.confusions:
-        blocks.append(Heading("Which expressions are taken for which"))
-        grids = tuple(_confusion(facts, confusion) for confusion in facts.run.confusions)
-        blocks += list(grids) if len(grids) == 1 else [Panels(_GRIDS, grids, note=_READING)]
+    grids = tuple(_confusion(facts, confusion) for confusion in facts.run.confusions if confusion.counts)
+    if grids:
+        blocks.append(Panels(_GRIDS, grids, note=_READING) if any(facts.several) else grids[0])
     lead = "All people and clips together. Intervals treat the person, not the clip, as the unit of evidence."
     return Section("overall", "Overall", lead if whole else "Nothing was measured on the whole sample.", tuple(blocks))
 

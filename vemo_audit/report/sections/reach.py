@@ -38,7 +38,7 @@ def _can(facts: Facts) -> list[str]:
         people = facts.disclosure.people(part.card.name, "overall", part.subjects).text
         sentences.append(
             f"How often the expressions in {part.card.name} were named as labelled: {people} people, "
-            f"{numbers.plural(part.rows, 'clip')}. Each person counts as one piece of evidence, however many clips."
+            f"{facts.rows(part.rows)}. Each person counts as one piece of evidence, however many {facts.unit}."
         )
     decided = [f for f in run.findings if f.verdict in (Verdict.MET, Verdict.MISSED)]
     if decided:
@@ -52,7 +52,7 @@ def _can(facts: Facts) -> list[str]:
     if detectable:
         size, g = min(detectable, key=lambda pair: pair[0])
         title, unit, _ = numbers.metric(g.metric)
-        least = numbers.limit(round(size, 3), numbers.difference_unit(unit))
+        least = numbers.size(size, numbers.difference_unit(unit))
         sentences.append(
             f"Differences large enough to see: the most sensitive comparison ({title.lower()}, {g.a} and {g.b}) would "
             f"find a true difference of {least} four times in five."
@@ -72,11 +72,11 @@ def _cannot(facts: Facts) -> list[str]:
     if refused:
         sentences.append(f"{numbers.plural(len(refused), 'comparison was', 'comparisons were')} refused: see Findings.")
     hidden = {(m.dataset, m.slice) for m in run.measurements if m.state is State.HIDDEN}
-    hidden |= {key for key in facts.disclosure.hidden if key[1] != "overall"}
+    hidden |= {key for key in facts.disclosure.hidden | facts.disclosure.covered if key[1] != "overall"}
     if hidden:
         sentences.append(
-            f"How it does in {numbers.plural(len(hidden), 'group')} of fewer than {facts.disclosure.below} people: "
-            "these stay hidden to protect the people in them."
+            f"How it does in {numbers.plural(len(hidden), 'group')} that would speak of fewer than "
+            f"{facts.disclosure.below} people: these stay hidden to protect them."
         )
     for part in run.datasets:
         if not part.card.traits:
@@ -92,7 +92,7 @@ def _cannot(facts: Facts) -> list[str]:
 
 def _undecided(findings: list[Finding]) -> str:
     count = f"The answer to {numbers.plural(len(findings), 'comparison')}: the data allow both answers."
-    needed = [f.subjects_needed for f in findings if f.subjects_needed is not None]
+    needed = [numbers.two_digits(f.subjects_needed) for f in findings if f.subjects_needed is not None]
     if not needed:
         return f"{count} This run cannot say how many people would decide them."
     low, high = min(needed), max(needed)

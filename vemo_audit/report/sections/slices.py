@@ -37,10 +37,14 @@ def _trait(facts: Facts, trait: str, measured: list[Measurement]) -> list[Block]
         if chosen:
             blocks.append(_chart(facts, trait, chosen))
     gaps = [g for g in facts.run.gaps if g.trait == trait]
-    if gaps:
-        blocks.append(_gaps(facts, trait, [g for g in gaps if not numbers.is_by_class(g.metric)] or gaps))
-    if measured:
-        blocks.append(Folded(f"All numbers by {trait}", (_levels(facts, f"Every metric by {trait}", measured),)))
+    told = [g for g in gaps if g.metric in facts.judged_metrics]
+    behind = [_levels(facts, f"Every metric by {trait}", measured)] if measured else []
+    if told:
+        blocks.append(_gaps(facts, f"Differences by {trait}", told))
+    if len(gaps) > len(told):
+        behind.append(_gaps(facts, f"Every difference by {trait}", gaps))
+    if behind:
+        blocks.append(Folded(f"All numbers by {trait}", tuple(behind)))
     return blocks
 
 
@@ -64,26 +68,26 @@ def _chart(facts: Facts, trait: str, measured: list[Measurement]) -> Figure:
     return Figure("whisker", table.caption, describe("whisker", table), table, limit)
 
 
-def _gaps(facts: Facts, trait: str, gaps: list[Gap]) -> Table:
+def _gaps(facts: Facts, caption: str, gaps: list[Gap]) -> Table:
     verdicts = {f.fact: wording.WORDS[f.verdict] for f in facts.run.findings}
+    metrics = dict.fromkeys(numbers.metric(g.metric)[0] for g in gaps)
     rows: list[tuple[Cell, ...]] = []
     for g in gaps:
         value = cells.gap(facts, g)
-        rows.append((
-            Text(f"{g.a} minus {g.b}"),
-            *cells.named(facts, g.recognizer, g.dataset),
-            Text(numbers.metric(g.metric)[0]),
-            value,
-            cells.detectable(facts, g, value),
-            Text(verdicts.get(g.id, "no limit set")),
-            cells.remark(facts, g, value),
-        ))  # fmt: skip
+        pair, named = Text(f"{g.a} minus {g.b}"), cells.named(facts, g.recognizer, g.dataset)
+        metric = (Text(numbers.metric(g.metric)[0]),) if len(metrics) > 1 else ()
+        verdict = Text(verdicts.get(g.id, "no limit set"))
+        detectable = cells.detectable(facts, g, value)
+        rows.append((pair, *named, *metric, value, detectable, verdict, cells.remark(facts, g, value)))
+    several = (Column("Metric"),) if len(metrics) > 1 else ()
     columns = (
-        Column("Difference"), *cells.named_columns(facts), Column("Metric"), Column("Value, interval", numeric=True),
-        Column("Smallest detectable", numeric=True), Column("Verdict"), Column("Remark", wide=True),
+        Column("Difference", wide=True), *cells.named_columns(facts), *several,
+        Column("Value, interval", numeric=True), Column("Smallest detectable", numeric=True), Column("Verdict"),
+        Column("Remark", wide=True),
     )  # fmt: skip
     note = "Smallest detectable: a true difference of this size would be found four times in five with these people."
-    return cells.table(f"Differences by {trait}", *cells.without_empty_remarks(columns, rows), note=note)
+    title = f"{caption}: {next(iter(metrics)).lower()}" if len(metrics) == 1 else caption
+    return cells.table(title, *cells.without_empty_remarks(columns, rows), note=note)
 
 
 def _levels(facts: Facts, caption: str, measured: list[Measurement]) -> Table:
@@ -101,7 +105,7 @@ def _levels(facts: Facts, caption: str, measured: list[Measurement]) -> Table:
         ))  # fmt: skip
     columns = (
         Column("Group"), *cells.named_columns(facts), Column("Metric"), Column("Value, interval", numeric=True),
-        Column("People", numeric=True), Column("Clips", numeric=True), Column("Remark", wide=True),
+        Column("People", numeric=True), Column(facts.unit.capitalize(), numeric=True), Column("Remark", wide=True),
     )  # fmt: skip
     return cells.table(caption, *cells.without_empty_remarks(columns, rows))
 

@@ -1,10 +1,12 @@
 """Section 1: what was asked, and the answer, worst first."""
 
+import math
+
 from vemo_audit.records.finding import Finding, Verdict
-from vemo_audit.records.measurement import Gap, Measurement
 from vemo_audit.report import cells, numbers, wording
 from vemo_audit.report.blocks import (
     Block,
+    Cell,
     Column,
     Figure,
     KeyValues,
@@ -18,7 +20,7 @@ from vemo_audit.report.blocks import (
 from vemo_audit.report.cells import Facts
 from vemo_audit.report.describe import describe
 
-MOST_SENTENCES = 4
+MOST_SENTENCES = 3
 
 
 def section(facts: Facts) -> Section:
@@ -51,12 +53,19 @@ def _lines(facts: Facts) -> list[VerdictLine]:
         family = [finding for finding in run.findings if finding.criterion.id == criterion.id]
         verdict = run.verdict(criterion.id)
         deciding = [f for f in family if f.verdict is verdict] or [f for f in family if f.verdict is not Verdict.MET]
+        deciding.sort(key=lambda f: -_size(facts, f))
         sentences = [_named(facts, f) for f in deciding[:MOST_SENTENCES]]
         if len(family) > len(sentences):
             others = [f.verdict for f in family if f not in deciding[:MOST_SENTENCES]]
             sentences.append(f"Further comparisons under this criterion: {wording.tally(others)} (see Findings).")
         lines.append(VerdictLine(verdict, wording.demand(criterion), tuple(sentences)))
     return lines
+
+
+def _size(facts: Facts, finding: Finding) -> float:
+    """How large a difference is, so that the largest is told first; 0 for all else."""
+    fact = next((g for g in facts.run.gaps if g.id == finding.fact), None)
+    return abs(fact.value) if fact is not None and math.isfinite(fact.value) else 0.0
 
 
 def _named(facts: Facts, finding: Finding) -> str:
@@ -71,36 +80,33 @@ def _strip(facts: Facts, metric: str) -> Figure | None:
     run = facts.run
     judged = [f for f in run.findings if f.criterion.kind == "gap_within" and f.criterion.metric == metric]
     gaps = {g.id: g for g in run.gaps}
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for f in judged:
         fact = gaps.get(f.fact)
         if fact is not None:
-            rows.append((_whom(facts, fact), cells.gap(facts, fact), Text(wording.WORDS[f.verdict])))
-    if not any(isinstance(row[1], Number) and row[1].interval for row in rows):
+            whom = " on ".join(cell.text for cell in cells.named(facts, fact.recognizer, fact.dataset))
+            pair = Text(f"{fact.a} minus {fact.b}")
+            names = (Text(whom), pair) if whom else (pair,)
+            rows.append((*names, cells.gap(facts, fact), Text(wording.WORDS[f.verdict])))
+    if not any(isinstance(cell, Number) and cell.interval for row in rows for cell in row):
         return None
     title, unit, _ = numbers.metric(metric)
     limits = {f.criterion.limit for f in judged}
-    columns = (Column("Comparison"), Column("Difference, interval", numeric=True), Column("Verdict"))
+    heads = (Column("Recognizer"), Column("Comparison")) if any(facts.several) else (Column("Comparison"),)
+    columns = (*heads, Column("Difference, interval", numeric=True), Column("Verdict"))
     caption = f"{title}: differences between groups against the limit of the plan"
-    table = cells.table(caption, columns, list(rows))
-    margin = limits.pop() if len(limits) == 1 else float("nan")
+    table = cells.table(caption, columns, rows)
+    margin = limits.pop() if len(limits) == 1 else math.nan
     wide = numbers.difference_unit(unit)
-    note = f"Shaded: the limit of the plan, {numbers.limit(margin, wide)} either way." if margin == margin else ""
+    note = f"Shaded: the limit of the plan, {numbers.limit(margin, wide)} either way." if math.isfinite(margin) else ""
     return Figure("strip", caption, describe("strip", table, margin=margin), table, margin, note)
-
-
-def _whom(facts: Facts, g: Gap | Measurement) -> Text:
-    several = zip((g.recognizer, g.dataset), facts.several, strict=True)
-    lead = ", ".join(name for name, shown in several if shown)
-    pair = f"{g.a} minus {g.b}" if isinstance(g, Gap) else numbers.slice_words(g.slice)
-    return Text(f"{lead}: {pair}" if lead else pair)
 
 
 def _identity(facts: Facts) -> KeyValues:
     run = facts.run
     people = [
         f"{part.card.name}: {facts.disclosure.people(part.card.name, 'overall', part.subjects).text} people, "
-        f"{numbers.plural(part.rows, 'clip')}"
+        f"{facts.rows(part.rows)}"
         for part in run.datasets
     ]
     models = [f"{card.name} {card.version}".strip() for card in run.recognizers] or list(facts.recognizers)
