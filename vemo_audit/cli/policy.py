@@ -3,11 +3,12 @@
 import json as jsonlib
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,7 +20,7 @@ from vemo_audit.governance.ledger.store import Ledger
 from vemo_audit.governance.policy.cases import coverage, load_cases, run_cases
 from vemo_audit.governance.policy.engine import OWN_RULES, Engine, validation_remarks
 from vemo_audit.governance.policy.facts import from_json, to_json
-from vemo_audit.governance.policy.lint import facts_read, lint_bundle
+from vemo_audit.governance.policy.lint import WORDS, facts_read, lint_bundle
 from vemo_audit.governance.policy.packs import Bundle, Rule, load_bundle, sign_bundle
 from vemo_audit.governance.policy.vocabulary import Action, Stage
 from vemo_audit.records.decision import RuleHit
@@ -93,14 +94,11 @@ def test(policies: PolicyFolder = None, json: AsJson = False) -> None:
 
 @app.command()
 def explain(
-    what: Annotated[str, typer.Argument(help="A file of facts (JSON), or the id of a decision in the ledger.")],
+    what: Annotated[str, typer.Argument(help="A file of facts (JSON or YAML), or the id of a decision in the ledger.")],
     action: Annotated[Action, typer.Option(help="What is to be done.")] = Action.INFER_EMOTION,
     stage: Annotated[Stage, typer.Option(help="How much is known by then.")] = Stage.FACE,
     ledger: Annotated[Path | None, typer.Option("--ledger", help="The ledger's folder, for a decision id.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="The log's public key. Default: beside the ledger.")] = None,
-    as_of: Annotated[
-        str, typer.Option(help="The day whose rules to ask, as 2027-12-02. Default: that of the facts.")
-    ] = "",
     policies: PolicyFolder = None,
     json: AsJson = False,
 ) -> None:
@@ -109,7 +107,7 @@ def explain(
     if ledger is not None:
         told = _from_ledger(bundle, what, ledger, key)
     elif Path(what).is_file():
-        told = _from_facts(bundle, Path(what), action, stage=stage, as_of=as_of)
+        told = _from_facts(bundle, Path(what), action, stage=stage)
     else:
         raise BadInput(
             f"no file {what!r}", expected="a file of facts", advice="For a decision id, add --ledger FOLDER."
@@ -118,6 +116,19 @@ def explain(
         say_json(told)
     else:
         _print_explanation(told)
+
+
+@app.command()
+def words(json: AsJson = False) -> None:
+    """List the words that facts, manifests and consents may use: purposes, areas, roles and the rest."""
+    lists = {name: [str(word) for word in listed] for name, listed in WORDS.items() if "." not in name}
+    if json:
+        say_json(lists)
+        return
+    table = Table("fact", "words", show_lines=True)
+    for name, listed in lists.items():
+        table.add_row(name, ", ".join(listed))
+    console().print(table)
 
 
 @app.command()
@@ -149,13 +160,14 @@ def sign(
         console().print(f"Signed version {bundle.version}, digest {bundle.digest}, in [bold]{escape(str(out))}[/].")
 
 
-def _from_facts(bundle: Bundle, path: Path, action: Action, *, stage: Stage, as_of: str) -> dict[str, Any]:
+def _from_facts(bundle: Bundle, path: Path, action: Action, *, stage: Stage) -> dict[str, Any]:
     try:
-        given = jsonlib.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        text = path.read_bytes()
+        given = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else jsonlib.loads(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadInput(f"no JSON: {error}", where=str(path), expected="a file of facts") from error
     facts = from_json(given, where=str(path))
-    engine = Engine(bundle, places=facts.places, as_of=_day(as_of) or facts.now.date())
+    engine = Engine(bundle, places=facts.places, as_of=facts.now.date())
     known = to_json(facts) | {"power_imbalance": facts.power_imbalance}
     answer = engine.decide(facts, action=action, stage=stage.value)
     return {
@@ -242,13 +254,6 @@ def _facts_of(pack: Any) -> dict[str, Any]:
 
 def _bundle(folder: Path | None) -> Bundle:
     return load_bundle(folder or places.folder("policies"))
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise BadInput(f"the day {text!r}", where="--as-of", expected="a day as 2027-12-02") from error
 
 
 def _passphrase(path: Path | None) -> bytes | None:

@@ -1,6 +1,7 @@
 """The strict wrapper: it allows on one kind of answer alone, and names every denial."""
 
 import copy as copies
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -9,11 +10,11 @@ import cedarpy
 import pytest
 
 from tests.governance.policy.conftest import DAY, still_engine
-from tests.governance.policy.randoms import broken_contexts
+from tests.governance.policy.randoms import broken_contexts, request
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.policy import engine as engine_module
 from vemo_audit.governance.policy.engine import OWN_RULES, Answer, Engine
-from vemo_audit.governance.policy.facts import ExceptionFacts, to_cedar
+from vemo_audit.governance.policy.facts import ExceptionFacts, from_json, to_cedar
 from vemo_audit.governance.policy.packs import PERMIT
 from vemo_audit.records.decision import Outcome
 
@@ -137,6 +138,35 @@ NOT_ASKED = ("overseer =", "dpia_age_days", "places =", "staff_excluded =")
 def test_no_broken_request_is_accepted(engine, facts):
     let_in = accepted(engine, to_cedar(facts()))
     assert [what for what in let_in if not what.startswith(NOT_ASKED)] == []
+
+
+def let_in_from_elsewhere(engine, baseline, count):
+    """How many of `count` broken forms of other allowed requests about humans come in; expected: none."""
+    rng, tried, let_in = random.Random(11), 0, []
+    while tried < count:
+        plain, _, _ = request(rng, baseline)
+        context = to_cedar(from_json(plain))
+        if not plain["human"] or engine.decide_context(context, **ASK).outcome is not Outcome.ALLOW:
+            continue
+        changed = [(what, broken) for what, broken in broken_contexts(context) if not what.startswith(OPTIONAL)]
+        for what, broken in rng.sample(changed, min(100, count - tried)):
+            tried += 1
+            let_in += [what] if engine.decide_context(broken, **ASK).outcome is Outcome.ALLOW else []
+    return let_in
+
+
+OPTIONAL = (*NOT_ASKED, "exception", "release", "no exception", "no release", "no dpia", "no audit", "audit_age_days")
+"""Facts that a request may do without, and exceptions and releases that this one may not need."""
+
+
+def test_no_broken_form_of_another_allowed_request_is_accepted(engine, baseline):
+    assert let_in_from_elsewhere(engine, baseline, 1_000) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_no_broken_form_among_a_hundred_thousand_is_accepted(engine, baseline):
+    assert let_in_from_elsewhere(engine, baseline, 100_000) == []
 
 
 def test_twin_without_a_schema_broken_requests_come_in(bundle, facts):
