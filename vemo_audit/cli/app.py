@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from vemo_audit.cli import audit, consent, demo, gate, infer, ledger, plan, policy, table, train
@@ -46,16 +45,9 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line and exits with its code."""
+    """Runs the command line and exits with its code; an error of ours ends in its words, without a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        typer.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
-        code = 130
+        app()
     except VemoError as error:
         typer.echo(f"Error: {error}", err=True)
-        code = error.exit_code
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(error.exit_code)

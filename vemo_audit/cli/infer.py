@@ -88,7 +88,7 @@ def line(row: dict[str, Any]) -> str:
     for person in row["people"]:
         share = person["top_share"]
         top = max(share, key=share.get) if share else "no answer"
-        told.append(f"person {escape(person['person'])}: mostly {escape(top)}")
+        told.append(f"{escape(person['person'])} mostly {escape(top)}")
     covered = f"; covered in {max(row['covered_frames'].values())} frames" if row["covered_frames"] else ""
     return f"{name}: admitted{before}; {', '.join(told)}{covered} -> {escape(row['folder'])}"
 
@@ -144,9 +144,11 @@ def open_service(deployment: Path, recognizer: str) -> Iterator[Any]:
     from vemo_audit.records.decision import RuleHit
     from vemo_audit.resources import places, plugins
     from vemo_audit.serving.clip import Service
+    from vemo_audit.serving.finder import Remembered
 
     named, _ = manifest.load(deployment)
     guest = plugins.load("recognizer", recognizer)()
     rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
-    with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=face_finder()) as gate:
-        yield Service(gate, guest, named.deployment.id, named.digest, rules)
+    finders = Remembered(face_finder())
+    with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finders) as gate:
+        yield Service(gate, guest, named.deployment.id, named.digest, rules, finders)

@@ -160,6 +160,12 @@ class Gate:
                 ledger_root=self._journal.ledger.root.hex(), checkpoint=note,
             )  # fmt: skip
 
+    def proof(self, log_index: int) -> str:
+        """The `.tlog-proof` text of one entry, under a checkpoint signed now; one file of our code checks it offline."""
+        with self._lock:
+            self._journal.ledger.checkpoint(self._clock())
+            return self._journal.ledger.prove(log_index).to_text()
+
     def masked(self, admitted: AdmittedClip) -> bool:
         """Whether anybody was filled in this clip so far."""
         current = self._sessions.get(admitted.permit.decision_id)

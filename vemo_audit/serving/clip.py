@@ -23,6 +23,7 @@ from vemo_audit.report import inference
 from vemo_audit.report.render import render
 from vemo_audit.serving import told
 from vemo_audit.serving.annotate import Seen, annotated
+from vemo_audit.serving.finder import Remembered
 from vemo_audit.tables.write import write_predictions
 
 RECEIPT = "receipt.json"
@@ -48,10 +49,12 @@ class Service:
     deployment: str
     manifest: str  # digest
     rules: Mapping[str, RuleHit]
+    finders: Remembered
 
     def infer(self, path: Path, folder: Path, case: Case) -> Served:
         """Everything about one file, into `folder`. Raises MediaError when it is no media file."""
         clip = probe(path)
+        self.finders.forget()
         consents = [sha256_hex(consent) for consent in case.consents]
         run = told.key(clip, self.recognizer.card, purpose=case.purpose, consents=consents, manifest=self.manifest)
         answer = self.gate.admit(clip, replace(case, model_digest=self.recognizer.card.digest))

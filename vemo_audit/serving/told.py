@@ -15,6 +15,11 @@ from vemo_audit.serving.annotate import Seen
 NOT_FEELING = "Estimates of displayed expressions. They do not say what a person feels."
 
 
+def called(person: str) -> str:
+    """What a page calls a track."""
+    return f"Person {person}" if person.isdigit() else person.capitalize()
+
+
 def timelines(predictions: Sequence[Prediction], classes: int) -> tuple[PersonTimeline, ...]:
     """Each person's probabilities at the middle of each window; NaN where there is no answer, with the reasons."""
     people: dict[str, list[Prediction]] = {}
@@ -30,7 +35,7 @@ def timelines(predictions: Sequence[Prediction], classes: int) -> tuple[PersonTi
         for row in rows:
             if row.reason:
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
-        found.append(PersonTimeline(person, time_s, probability, tuple(reasons.items())))
+        found.append(PersonTimeline(called(person), time_s, probability, tuple(reasons.items())))
     return tuple(found)
 
 

@@ -53,7 +53,7 @@ def analyse(samples: NDArray[np.float32], settings: VoiceSettings = VoiceSetting
     if len(samples) < width:
         empty = np.zeros(0, np.float32)
         return VoiceContours(np.zeros(0), empty, empty, empty, np.zeros((0, settings.cepstra), np.float32), empty)
-    frames = torch.from_numpy(np.ascontiguousarray(samples, np.float32)).unfold(0, width, hop)
+    frames = torch.tensor(samples, dtype=torch.float32).unfold(0, width, hop)
     time_s = (np.arange(len(frames)) * hop + width / 2) / RATE_HZ
     pitch_hz, strength = pitch(frames, settings)
     energy = frames.square().mean(dim=1)

@@ -23,7 +23,7 @@ VERSION = "1"
 PRIOR = np.full(len(EKMAN), 1 / len(EKMAN))
 """Before anything is seen, every class is as likely as any other."""
 VOICE_ONLY = "voice"
-"""The person of a clip in which somebody is heard and nobody is seen."""
+"""The person of a clip without a picture. A voice beside an empty picture is nobody's: it may lack consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,9 @@ class Settings:
 
     face: str = "face-ferplus"
     voice: str = "voice-emodb"
-    window_s: float = 2.0
-    hop_s: float = 0.5
+    window_s: float = 1.0
+    hop_s: float = 0.25
+    voice_window_s: float = 2.0  # around the middle of each window: a voice needs longer than a face
     smoothing_tau_s: float = 0.5  # zero-phase; 0 is none
     least_quality: float = 0.0  # of a face, 0-1
     face_reliability: float = 0.73  # UAR of the expert on its held-out data, from its card
@@ -68,7 +69,7 @@ class TemporalMultimodal:
         return {self.settings.face: self.face.card, self.settings.voice: self.voice.card}
 
     def recognize(self, clip: AdmittedClip) -> Iterator[Prediction]:
-        """One prediction per person and window; with nobody to be seen or heard, one that says so."""
+        """One prediction per person and window; where nobody is seen (without a picture: heard), one that says so."""
         people = perceive(
             clip, self.face.encode, size_px=self.face.size_px, least_quality=self.settings.least_quality
         )  # fmt: skip
@@ -76,18 +77,18 @@ class TemporalMultimodal:
         self.traces[digest(trace)] = trace
         spans = list(self.grid.windows(people.end_s))
         voices = self._voices(people, spans)
-        heard = any(opinion is not None for opinion in voices)
+        pictured = people.frames > 0
+        heard = not pictured and any(opinion is not None for opinion in voices)
         if not people.faces and not heard:
+            reason = "nobody was seen" if pictured else "nobody was heard"
             yield Prediction(
-                clip.clip.name, "", Span(0.0, people.end_s), None, reason="nobody was seen or heard",
-                trace=digest(trace), decision=clip.permit.decision_id,
+                clip.clip.name, "", Span(0.0, people.end_s), None, reason=reason, trace=digest(trace),
+                decision=clip.permit.decision_id,
             )  # fmt: skip
             return
-        only = next(iter(people.faces)) if len(people.faces) == 1 else None
-        persons = list(people.faces) or [VOICE_ONLY]
-        for person in persons:
-            # A voice belongs to a person only when nobody else could have spoken.
-            own = voices if person in (only, VOICE_ONLY) else [None] * len(spans)
+        for person in list(people.faces) or [VOICE_ONLY]:
+            # A voice belongs to a person only when nobody else in the picture, or outside it, is likelier to speak.
+            own = voices if len(people.faces) == 1 or not pictured else [None] * len(spans)
             track = people.faces.get(person)
             yield from self._answers(clip, person, spans, track, own, trace=digest(trace))
 
@@ -96,6 +97,8 @@ class TemporalMultimodal:
         voices: list[Opinion | None], *, trace: str,
     ) -> Iterator[Prediction]:  # fmt: skip
         faces, quality = self._faces(track, spans)
+        if track is not None:  # out of view, it may be anybody's voice
+            voices = [voice if face is not None else None for face, voice in zip(faces, voices, strict=True)]
         opinions = [
             {name: opinion for name, opinion in (("face", face), ("voice", voice)) if opinion is not None}
             for face, voice in zip(faces, voices, strict=True)
@@ -143,8 +146,9 @@ class TemporalMultimodal:
             return [None] * len(spans)
         found: list[Opinion | None] = []
         for span in spans:
-            start_s, end_s = span.start_s - people.voice_start_s, span.end_s - people.voice_start_s
-            summary = summarise(people.voice, start_s, end_s)
+            middle_s = (span.start_s + span.end_s) / 2 - people.voice_start_s
+            reach_s = max(self.settings.voice_window_s, span.duration_s) / 2
+            summary = summarise(people.voice, middle_s - reach_s, middle_s + reach_s)
             opinion = None
             if summary is not None:
                 said = self.voice.probability(summary)
