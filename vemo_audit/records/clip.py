@@ -54,7 +54,11 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundFace:
-    """One face in one frame. `track` is stable while the face can be followed by overlap and motion."""
+    """One face in one frame. `track` is stable while the face can be followed by overlap and motion.
+
+    A negative track is a doubtful face that is not confirmed yet: strangers are covered by it, nobody is read from it.
+    A score under 0.5 is a known face that was not seen in this frame: its box is where its motion leads.
+    """
 
     track: int
     box: tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels

@@ -26,7 +26,7 @@ class TrackerSettings:
 
     max_gap_s: float = 1.0  # a track that is not seen for longer has ended; who comes then is a new track
     shown_gap_s: float = 0.5  # so long a lost face is still reported, where motion leads
-    sure_score: float = 0.95  # a face this sure is a track at once; any other must first be seen
+    sure_score: float = 0.9  # a face this sure is a track at once; any other must first be seen
     births: int = 3  # this often
     birth_s: float = 0.5  # within this time
     least_iou: float = 0.1  # a face may be the track if it overlaps this much with where motion leads,
