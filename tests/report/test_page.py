@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 import pytest
 
 from vemo_audit.records.finding import Verdict
+from vemo_audit.records.measurement import State
 from vemo_audit.report import wording
 from vemo_audit.report.blocks import Figure, Folded, Number, Panels, Table, Verdicts
 from vemo_audit.report.page import page
@@ -171,3 +172,45 @@ def test_a_long_table_is_cut_and_says_so(gated, rows):
     table = next(t for t in tables(made) if t.caption == "Measurements behind this page")
     assert len(table.rows) == (rows if rows <= 400 else 100)
     assert ("the CSV tables hold all" in table.note) == (rows > 400)
+
+
+def test_a_remark_that_fits_all_marked_numbers_becomes_a_note(ravdess):
+    marked = tuple(replace(m, because="few people") if m.metric == "ece" else m for m in ravdess.measurements)
+    table = next(t for t in tables(page(replace(ravdess, measurements=marked))) if t.caption == "Calibration by group")
+    assert table.columns[-1].title == "Value, interval"
+    assert table.note.endswith("Approximate: few people.")
+
+
+def test_a_remark_of_one_number_stays_in_its_row(ravdess):
+    odd = tuple(
+        replace(m, interval=None, state=State.DEGENERATE) if m.metric == "ece" and m.recognizer == "voice" else m
+        for m in ravdess.measurements
+    )
+    table = next(t for t in tables(page(replace(ravdess, measurements=odd))) if t.caption == "Calibration by group")
+    assert table.columns[-1].title == "Remark"
+    assert sum(bool(row[-1].text) for row in table.rows) == 1
+
+
+def test_a_count_that_was_withheld_is_a_lower_bound_not_a_small_group(ravdess):
+    withheld = tuple(
+        replace(m, subjects=None, rows=None) if m.slice == "accent=western" else m for m in ravdess.measurements
+    )
+    part = ravdess.datasets[0]
+    counts = tuple(replace(c, subjects=None, rows=None) if c.value == "western" else c for c in part.counts)
+    made = page(replace(ravdess, measurements=withheld, datasets=(replace(part, counts=counts),)))
+    cells = [c.text for t in tables(made) for row in t.rows if any(c.text == "western" for c in row) for c in row]
+    assert "5 or more" in cells
+    assert "fewer than 5" not in cells
+
+
+def test_a_group_hidden_for_the_sake_of_another_says_why(ravdess):
+    why = "together with its total it would reveal a slice of fewer than 5 people"
+    covered = tuple(replace(m, because=why) if m.slice == "accent=eastern" else m for m in ravdess.measurements)
+    made = page(replace(ravdess, measurements=covered))
+    assert f"hidden: {why}" in texts(made)
+
+
+def test_votes_are_called_votes(ravdess):
+    part = ravdess.datasets[0]
+    made = page(replace(ravdess, datasets=(replace(part, card=replace(part.card, kind="crowd votes")),)))
+    assert any("24 people, 1,440 votes" in text for text in texts(made.sections[0]))

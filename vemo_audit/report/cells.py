@@ -44,8 +44,8 @@ class Facts:
 
     @property
     def judged_metrics(self) -> tuple[str, ...]:
-        """The metrics of the criteria, else accuracy, else the first that was measured: what charts show."""
-        judged = tuple(dict.fromkeys(f.criterion.metric for f in self.run.findings))
+        """The metrics of criteria on groups, else accuracy, else the first that was measured: what charts show."""
+        judged = tuple(dict.fromkeys(f.criterion.metric for f in self.run.findings if f.criterion.over != "overall"))
         measured = tuple(dict.fromkeys(m.metric for m in self.run.measurements if not numbers.is_by_class(m.metric)))
         kept = tuple(name for name in judged if name in measured)
         return kept or (("accuracy",) if "accuracy" in measured else measured[:1])
@@ -115,18 +115,19 @@ def table(caption: str, columns: tuple[Column, ...], rows: list[tuple[Cell, ...]
     return Table(caption, columns, tuple(rows), note=note)
 
 
-def without_empty_remarks(
-    columns: tuple[Column, ...], rows: list[tuple[Cell, ...]]
-) -> tuple[tuple[Column, ...], list[tuple[Cell, ...]]]:
-    """The same table without its last column, the remarks, when no row has one."""
-    if any(row[-1].text for row in rows):
-        return columns, rows
-    return columns[:-1], [row[:-1] for row in rows]
+def remarked(caption: str, columns: tuple[Column, ...], rows: list[tuple[Cell, ...]], *, note: str = "") -> Table:
+    """A table whose last column are remarks: it goes when it is empty, or when one remark fits all marked numbers."""
+    said = {(row[-1].text, any(isinstance(cell, Number) and cell.approximate for cell in row)) for row in rows}
+    said = {(text, marked) for text, marked in said if text}
+    if len(said) > 1 or any(not marked for _, marked in said):
+        return table(caption, columns, rows, note=note)
+    shared = "".join(f"Approximate: {text}." for text, _ in said)
+    return table(caption, columns[:-1], [row[:-1] for row in rows], note=f"{note} {shared}".strip())
 
 
 def _number(value: float, interval: Interval | None, unit: str, *, fact: str, state: State) -> Number:
     low, high = (interval.low, interval.high) if interval is not None else (math.nan, math.nan)
-    return Number(value, low, high, unit, fact, approximate=state is not State.OK)
+    return Number(value, low, high, unit, fact, approximate=state is State.APPROXIMATE)
 
 
 def detectable(facts: Facts, g: Gap, cell: Cell) -> Cell:

@@ -48,7 +48,7 @@ def _marks(shown: list[Number], margin: float | None, *, strip: bool) -> list[fl
     if not ends:
         return [0.0, 1.0]
     if strip:
-        reach = 1.05 * max(max(abs(end) for end in ends), 1e-9)
+        reach = max(max(abs(end) for end in ends), 1e-9)
         half = [mark for mark in svg.ticks(0.0, reach, most=3) if mark > 0]
         return [-mark for mark in reversed(half)] + [0.0] + half
     marks = svg.ticks(min(ends), max(ends), most=5)

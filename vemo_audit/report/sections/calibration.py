@@ -107,4 +107,4 @@ def _table(facts: Facts, measured: list[Measurement]) -> Table:
         Column("Remark", wide=True),
     )  # fmt: skip
     note = "Calibration error is biased upward in small groups; compare groups of like size only."
-    return cells.table("Calibration by group", *cells.without_empty_remarks(columns, rows), note=note)
+    return cells.remarked("Calibration by group", columns, rows, note=note)

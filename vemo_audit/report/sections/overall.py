@@ -56,7 +56,7 @@ def _table(facts: Facts, measured: list[Measurement], caption: str) -> Table:
     )  # fmt: skip
     meant = dict.fromkeys(numbers.metric(m.metric) for m in measured if numbers.metric(m.metric)[2])
     note = " ".join(f"{title}: {meaning[0].lower()}{meaning[1:]}" for title, _, meaning in meant)
-    return cells.table(caption, *cells.without_empty_remarks(columns, rows), note=note)
+    return cells.remarked(caption, columns, rows, note=note)
 
 
 def _confusion(facts: Facts, confusion: Confusion) -> Figure:

@@ -46,7 +46,7 @@ def _can(facts: Facts) -> list[str]:
         sentences.append(f"Where the data decide: {tally}, of {len(run.findings)} comparisons with a limit.")
     detectable = [
         (g.minimum_detectable, g) for g in run.gaps
-        if math.isfinite(g.minimum_detectable) and g.metric in facts.judged_metrics
+        if math.isfinite(g.minimum_detectable) and g.metric in facts.judged_metrics[:1]
         and not isinstance(cells.gap(facts, g), cells.Refused)
     ]  # fmt: skip
     if detectable:
@@ -54,8 +54,8 @@ def _can(facts: Facts) -> list[str]:
         title, unit, _ = numbers.metric(g.metric)
         least = numbers.size(size, numbers.difference_unit(unit))
         sentences.append(
-            f"Differences large enough to see: the most sensitive comparison ({title.lower()}, {g.a} and {g.b}) would "
-            f"find a true difference of {least} four times in five."
+            f"Differences large enough to see: the most sensitive comparison ({title[0].lower()}{title[1:]}, {g.a} and "
+            f"{g.b}) would find a true difference of {least} four times in five."
         )
     return sentences
 

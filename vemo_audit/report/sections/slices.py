@@ -87,7 +87,7 @@ def _gaps(facts: Facts, caption: str, gaps: list[Gap]) -> Table:
     )  # fmt: skip
     note = "Smallest detectable: a true difference of this size would be found four times in five with these people."
     title = f"{caption}: {next(iter(metrics)).lower()}" if len(metrics) == 1 else caption
-    return cells.table(title, *cells.without_empty_remarks(columns, rows), note=note)
+    return cells.remarked(title, columns, rows, note=note)
 
 
 def _levels(facts: Facts, caption: str, measured: list[Measurement]) -> Table:
@@ -107,7 +107,7 @@ def _levels(facts: Facts, caption: str, measured: list[Measurement]) -> Table:
         Column("Group"), *cells.named_columns(facts), Column("Metric"), Column("Value, interval", numeric=True),
         Column("People", numeric=True), Column(facts.unit.capitalize(), numeric=True), Column("Remark", wide=True),
     )  # fmt: skip
-    return cells.table(caption, *cells.without_empty_remarks(columns, rows))
+    return cells.remarked(caption, columns, rows)
 
 
 def _crossed(facts: Facts, measured: list[Measurement]) -> list[Block]:
