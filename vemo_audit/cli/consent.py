@@ -150,7 +150,10 @@ def list_(deployment: Deployment = DEFAULT, json: AsJson = False) -> None:
     if json:
         say_json(rows)
         return
-    table = Table("record", "person", "state", "version", "until", title=f"{len(rows)} consents")
+    table = Table(title=f"{len(rows)} consents")
+    table.add_column("record", no_wrap=True, min_width=36)  # it is what `withdraw` is given
+    for name in ("person", "state", "version", "until"):
+        table.add_column(name)
     for s in standings:
         table.add_row(s.record_id, s.subject_ref[:8], str(s.state), str(s.version), f"{s.expires_at:%Y-%m-%d %H:%M}")
     console().print(table)

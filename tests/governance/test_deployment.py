@@ -1,0 +1,88 @@
+"""A deployment on disk: secrets are secret, policies never go back, forms fill in to what is read."""
+
+import dataclasses
+import stat
+
+import pytest
+from throwaway import NOON, build
+
+from vemo_audit.errors import EvidenceBroken
+from vemo_audit.governance import deployment, forms, manifest, refusals
+from vemo_audit.governance.policy import packs
+from vemo_audit.governance.policy.packs import load_bundle
+from vemo_audit.records.decision import RuleHit
+from vemo_audit.resources import places
+
+
+@pytest.fixture
+def world(tmp_path):
+    return build(tmp_path / "dep")
+
+
+def test_private_files_are_for_their_owner_alone(world):
+    private = [*world.folder.glob("keys/*.key"), world.folder / "consents.db", world.folder / "ledger.kek"]
+    assert len(private) == 7
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in private)
+
+
+def open_with_version(world, monkeypatch, version):
+    """A gate over policies of this version, signed for: only the ledger can know that it went back."""
+    bundle = dataclasses.replace(load_bundle(places.folder("policies")), version=version)
+    monkeypatch.setattr(deployment, "load_bundle", lambda folder: bundle)
+    with world.gate() as gate:
+        return gate._journal.ledger.size
+
+
+def test_policies_never_go_back(world, monkeypatch):
+    open_with_version(world, monkeypatch, 5)
+    open_with_version(world, monkeypatch, 5)
+    with pytest.raises(EvidenceBroken, match="version in force before"):
+        open_with_version(world, monkeypatch, 4)
+    open_with_version(world, monkeypatch, 6)
+
+
+def test_a_ledger_that_forgets_would_be_seen(world, monkeypatch):
+    """Twin: without the memory of the last version, older policies open the gate."""
+    open_with_version(world, monkeypatch, 5)
+    monkeypatch.setattr(deployment, "_last_bundle_version", lambda ledger: 0)
+    open_with_version(world, monkeypatch, 4)
+
+
+def test_the_last_version_is_found_far_back(world, monkeypatch):
+    monkeypatch.setattr(deployment, "LOOK_BACK", 3)
+    consent = world.give()[1]
+    with world.gate() as gate:
+        for _ in range(10):
+            gate.screen(world.case(consent))
+    open_with_version(world, monkeypatch, packs.load_bundle(places.folder("policies")).version)
+
+
+def test_a_failed_opening_lets_go_of_the_ledger(world, monkeypatch):
+    open_with_version(world, monkeypatch, 5)
+    with pytest.raises(EvidenceBroken):
+        open_with_version(world, monkeypatch, 4)
+    open_with_version(world, monkeypatch, 5)  # else: another writer has it
+
+
+def test_the_form_reads_back_as_stated(world):
+    named = manifest.read(world.path)
+    assert named.deployment.controller_name == "The Lab" and named.scope.bindings == tuple(sorted(world.form.bindings))
+    assert named.deployment.expires_at - named.deployment.valid_from == world.form.lasts
+    odd = dataclasses.replace(world.form, controller_name='A "quoted" \\ näme\n[scope]')
+    text = forms.manifest_text(odd, kids=dict.fromkeys(deployment.OWNERS, "k"), bundle_digest="0" * 64, now=NOON)
+    world.path.write_text(text, "utf-8")
+    assert manifest.read(world.path).deployment.controller_name == odd.controller_name
+
+
+def test_a_pseudonym_needs_its_key():
+    """RFC 4231, test case 2: HMAC-SHA-256 of 'what do ya want for nothing?' under 'Jefe' begins 5bdcc146..."""
+    assert forms.pseudonym(b"Jefe", "what do ya want for nothing?") == "5bdcc146bf60754e6a042426089575c7"
+    assert forms.pseudonym(b"a", "anna") != forms.pseudonym(b"b", "anna")
+
+
+def test_every_rule_says_what_to_do():
+    rules = [RuleHit(rule.id, rule.ref, rule.message) for rule in load_bundle(places.folder("policies")).rules]
+    rules += [refusals.hit(rule_id) for rule_id in refusals.RULES]
+    assert all(hit.ref and hit.message and refusals.advice((hit,)) for hit in rules)
+    prohibited = next(hit for hit in rules if hit.rule_id == "eu-ai-act.5.1.f.workplace")
+    assert "no setting opens it" in refusals.advice((prohibited, refusals.hit("o.purpose")))
