@@ -1,4 +1,4 @@
-"""Makes models/face_rig.npz and its card from the head rig under shared/data/face_rig: python models/recipes/face_rig.py."""
+"""Makes models/face_rig.npz and its card from the head rig of the shared data: python models/recipes/face_rig.py."""
 
 import argparse
 import hashlib
@@ -19,7 +19,7 @@ NEEDED = (
 BODY = 0
 PARTS = ("skin", "mouth", "neck", "socket", "eye", "lash", "teeth", "tongue")
 """Parts of our rig; the skin of the source falls into the first four by the islands of its texture coordinates."""
-CARD = '''name = "face_rig"
+CARD = """name = "face_rig"
 what = "Head and neck of a parametric person: neutral mesh, 52 face units, 18 identity cells, 270 small shapes. No person is depicted."
 file = "face_rig.npz"
 sha256 = "{digest}"
@@ -45,7 +45,7 @@ expressions = "Units are displacement targets made by hand, not scans: equal wei
 children = "The child cells exist for one purpose: to show that the gate refuses minors. They perform nothing else."
 surface = "No pores, veins, sweat, make-up, beard, glasses or scars. Brows, lips, irises and hair are painted by the renderer."
 not_used = "No photographic skin and no body model under a non-commercial licence."
-'''
+"""  # noqa: E501
 
 
 def main() -> int:

@@ -12,19 +12,24 @@ from vemo_audit.records.digest import digest
 from vemo_audit.records.labels import EKMAN
 
 TABLE = MappingProxyType({
-    "happiness": {"mouthSmile": 0.9, "cheekSquint": 0.6, "jawOpen": 0.15, "mouthUpperUp": 0.25},
+    "happiness": {
+        "mouthSmile": 0.9, "cheekSquint": 0.6, "jawOpen": 0.15, "mouthUpperUp": 0.3, "mouthLowerDown": 0.4,
+    },
     "sadness": {"browInnerUp": 0.8, "browDown": 0.3, "mouthFrown": 0.8, "mouthShrugLower": 0.4},
     "anger": {"browDown": 1.0, "eyeSquint": 0.5, "eyeWide": 0.2, "mouthPress": 0.6, "noseSneer": 0.3},
     "disgust": {"noseSneer": 1.0, "mouthUpperUp": 0.6, "mouthFrown": 0.3, "browDown": 0.3},
-    "fear": {"browInnerUp": 0.8, "browOuterUp": 0.6, "browDown": 0.4, "eyeWide": 0.8, "mouthStretch": 0.6, "jawOpen": 0.2},
+    "fear": {
+        "browInnerUp": 0.8, "browOuterUp": 0.6, "browDown": 0.4, "eyeWide": 0.8, "mouthStretch": 0.6, "jawOpen": 0.2,
+    },
     "surprise": {"browInnerUp": 0.8, "browOuterUp": 0.9, "eyeWide": 0.7, "jawOpen": 0.7},
     "neutral": {},
 })  # fmt: skip
 """Class -> unit -> weight at intensity 1. A convention in the manner of EMFACS, not a truth; Source: Friesen and
-Ekman 1983, EMFACS-7 (prototypes), read through the unit names of ARKit."""
+Ekman 1983, EMFACS-7 (prototypes), read through the unit names of ARKit; the smile parts the lips (25)."""
 GAIN = MappingProxyType({
-    "browInnerUp": 1.9, "browOuterUp": 1.5, "browDown": 1.6, "eyeWide": 1.6, "eyeSquint": 1.3, "cheekSquint": 1.0,
-    "mouthFrown": 1.7, "mouthStretch": 1.5, "noseSneer": 2.0, "mouthUpperUp": 1.6, "mouthPress": 1.0,
+    "browInnerUp": 1.9, "browOuterUp": 1.5, "browDown": 2.1, "eyeWide": 1.6, "eyeSquint": 1.3,
+    "cheekSquint": 1.2, "mouthSmile": 1.25, "mouthFrown": 1.7, "mouthStretch": 2.0, "noseSneer": 2.2,
+    "mouthUpperUp": 2.0, "mouthPress": 0.6, "mouthLowerDown": 1.8,
 })  # fmt: skip
 """Units whose displacement at weight 1 is small or large in this rig -> factor that makes equal weights comparable."""
 BLINKS_PER_MIN = 15.0

@@ -8,18 +8,25 @@ from scipy.sparse import csr_matrix
 
 from vemo_audit.probe import paint
 from vemo_audit.probe.identity import Identity, shaped
+from vemo_audit.probe.mesh import incidence, neighbour_mean, sheet, smooth, vertex_normals
 from vemo_audit.probe.rig import PARTS, Rig
 
 ALL_PARTS = (*PARTS, "hair", "cloth")
 """Parts of a figure, in the order of `Figure.part`."""
 CAP_DM = {"none": 0.0, "short": 0.10, "long": 0.13}
 """Thickness of the cap of hair."""
-OPENNESS = {"mouth": 0.35, "socket": 0.6, "eye": 0.92, "teeth": 0.85, "tongue": 0.7, "lash": 0.8}
+OPENNESS = {"mouth": 0.35, "socket": 0.6, "eye": 0.92, "teeth": 1.0, "tongue": 0.7, "lash": 0.8}
 """Share of light that reaches a part; 1 for the others."""
 NECK_TURN_DM = (5.9, 6.5)
 """Heights between which the neck begins to follow the head."""
 CLOTH_DM = 5.93
 """Below this height the base mesh wears cloth."""
+
+COLLAR = (
+    (6.04, 1.02, 1.02), (6.07, 1.10, 1.10), (6.0, 1.22, 1.2), (5.88, 1.7, 1.35), (5.75, 2.4, 1.5), (5.5, 3.0, 1.7),
+    (4.6, 3.3, 1.9),
+)  # fmt: skip
+"""Rings of the clothes: height in dm, and width and depth in half-widths of the neck."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +44,7 @@ class Figure:
     places: NDArray[np.float32]  # [C, 2] in texels
     atlas: NDArray[np.float32]  # [h, w, 4]
     openness: NDArray[np.float32]  # [V]
+    teeth: NDArray[np.int64]  # vertices of the teeth
     follow: NDArray[np.float32]  # [V] share of the head's turn
     pivot: NDArray[np.float64]  # [3]
     to_vertices: csr_matrix  # [V, F] sums triangles at their vertices
@@ -76,7 +84,9 @@ def assembled(
     for name, points, faces in sheets:
         vertices.append(points.astype(np.float32))
         corner_vertex.append(np.arange(total, total + len(points), dtype=np.int32))
-        both = np.concatenate([faces, faces[:, ::-1]])  # a sheet is seen from both sides; its first side has the normals
+        both = np.concatenate(
+            [faces, faces[:, ::-1]]
+        )  # a sheet is seen from both sides; its first side has the normals
         sides.append(np.repeat([1.0, 0.0], len(faces)))
         triangles.append((both + corners).astype(np.int32))
         part.append(np.full(len(both), ALL_PARTS.index(name), np.uint8))
@@ -84,25 +94,25 @@ def assembled(
         follow.append(np.full(len(points), 1.0 if name == "hair" else 0.0))
         total, corners = total + len(points), corners + len(points)
     joined = np.concatenate(corner_vertex), np.concatenate(triangles), np.concatenate(part)
-    part_of, shown, of_face, cheek, places = skin_regions(rig, joined, cap, np.concatenate(place))
+    part_of, shown, of_face, cheek, places = skin_regions(rig, joined[2], cap, np.concatenate(place))
     neutral = np.concatenate(vertices).astype(np.float32)
     over_vertices = joined[0][joined[1]]
     return Figure(
         identity=identity, neutral=neutral, corner_vertex=joined[0], triangles=joined[1], part=part_of,
         shown_skin=shown, face=of_face, cheek=cheek, places=places, atlas=paint.paint(rig, identity),
         openness=static_openness(rig, over_vertices, part_of, len(neutral)),
+        teeth=np.unique(over_vertices[part_of == ALL_PARTS.index("teeth")]),
         follow=np.concatenate(follow).astype(np.float32),
-        pivot=rig.joint_neck.astype(np.float64) + [0, 0.45, 0.15],
-        to_vertices=incidence(over_vertices, len(neutral), np.concatenate(sides)), neighbours=neighbour_mean(over_vertices, len(neutral)),
+        pivot=rig.joint_neck.astype(np.float64) + np.array([0, 0.45, 0.15]),
+        to_vertices=incidence(over_vertices, len(neutral), np.concatenate(sides)),
+        neighbours=neighbour_mean(over_vertices, len(neutral)),
     )  # fmt: skip
 
 
 def skin_regions(
-    rig: Rig, joined: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]], cap: NDArray[np.float64],
-    place: NDArray[np.float32],
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:  # fmt: skip
+    rig: Rig, part: NDArray[np.uint8], cap: NDArray[np.float64], place: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
     """Dresses the neck; says which triangles are shown skin, face and cheek."""
-    corner_vertex, triangles, part = joined
     count = len(rig.triangles)
     base = rig.vertices.astype(np.float64)
     middle = base[rig.corner_vertex[rig.triangles]].mean(axis=1)
@@ -137,21 +147,6 @@ def static_openness(
     return openness.astype(np.float32)
 
 
-def smooth(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def sheet(rows: list[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Vertices and triangles of a grid of rows [n, 3]."""
-    n = len(rows[0])
-    points = np.concatenate(rows)
-    a = (np.arange(len(rows) - 1)[:, None] * n + np.arange(n - 1)).ravel()
-    quads = np.concatenate([np.stack([a, a + n, a + n + 1], 1), np.stack([a, a + n + 1, a + 1], 1)])
-    return points, quads.astype(np.int32)
-
-
 def cloth_sheet(
     face: NDArray[np.float32], base: NDArray[np.float64]
 ) -> tuple[str, NDArray[np.float64], NDArray[np.int32]]:
@@ -162,9 +157,13 @@ def cloth_sheet(
     a, b = np.ptp(band[:, 0]) / 2, np.ptp(band[:, 2]) / 2
     turn = np.linspace(0, 2 * np.pi, 41)
     rows = []
-    for height, wide, deep in ((6.04, 1.02, 1.02), (6.07, 1.10, 1.10), (6.0, 1.22, 1.2), (5.88, 1.7, 1.35), (5.75, 2.4, 1.5), (5.5, 3.0, 1.7), (4.6, 3.3, 1.9)):  # fmt: skip
+    for height, wide, deep in COLLAR:
         dip = -0.10 * np.maximum(np.cos(turn), 0) * (height > 5.9)
-        rows.append(np.stack([centre[0] + a * wide * np.sin(turn), level + height + dip, centre[2] + b * deep * np.cos(turn)], 1))
+        rows.append(
+            np.stack(
+                [centre[0] + a * wide * np.sin(turn), level + height + dip, centre[2] + b * deep * np.cos(turn)], 1
+            )
+        )
     points, quads = sheet(rows)
     return "cloth", points, quads
 
@@ -183,40 +182,8 @@ def hair_sheet(
         wide = np.sqrt(max(1 - up * up, 0.0)) * (1.0 + 0.06 * np.clip((7.4 - height), 0, 1))
         open_from = 0.85 + 0.25 * np.clip(up, 0, 1) - 0.1 * np.clip(7.2 - height, 0, 1)
         angle = open_from + turn * (2 * np.pi - 2 * open_from)
-        rows.append(np.stack([a * wide * np.sin(angle), np.full(33, height), centre[2] - 0.05 + b * wide * np.cos(angle)], 1))
+        rows.append(
+            np.stack([a * wide * np.sin(angle), np.full(33, height), centre[2] - 0.05 + b * wide * np.cos(angle)], 1)
+        )
     points, quads = sheet(rows)
     return "hair", points, quads
-
-
-def vertex_normals(points: NDArray[np.float32], over_vertices: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Unit normals [V, 3], weighted by area."""
-    return unit(incidence(over_vertices, len(points), np.ones(len(over_vertices))) @ face_normals(points.astype(np.float64), over_vertices))
-
-
-def face_normals(points: NDArray[np.float64], over_vertices: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Normals [F, 3], as long as twice the area."""
-    a, b, c = points[over_vertices[:, 0]], points[over_vertices[:, 1]], points[over_vertices[:, 2]]
-    u, v = b - a, c - a
-    return np.stack([
-        u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1], u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2], u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0],
-    ], axis=1)  # fmt: skip
-
-
-def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors [n, 3] of length 1; a zero vector stays zero."""
-    return vectors / (np.sqrt((vectors * vectors).sum(axis=1, keepdims=True)) + 1e-12)
-
-
-def incidence(over_vertices: NDArray[np.int32], count: int, weight: NDArray[np.float64]) -> csr_matrix:
-    """[V, F] with the weight [F] of a triangle where it touches a vertex."""
-    rows = over_vertices.ravel()
-    columns = np.repeat(np.arange(len(over_vertices)), 3)
-    return csr_matrix((np.repeat(weight, 3), (rows, columns)), shape=(count, len(over_vertices)))
-
-
-def neighbour_mean(over_vertices: NDArray[np.int32], count: int) -> csr_matrix:
-    """[V, V] that takes the mean over the neighbours."""
-    pairs = np.concatenate([over_vertices[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2))])
-    linked = csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    linked.data[:] = 1
-    return csr_matrix(linked.multiply(1 / np.maximum(linked.sum(axis=1), 1)))

@@ -121,7 +121,7 @@ def skin_texels(identity: Identity, point: NDArray[np.float64], base: NDArray[np
     front = z > 1.0
     colour = base * (1 + 0.035 * blotches(identity, point))[:, None]
     flush = bump(x - 0.42, y - 6.88, 0.22, 0.18) * front
-    colour *= 1 - flush[:, None] * np.array([-0.02, 0.10, 0.09])
+    colour *= 1 - flush[:, None] * np.array([-0.01, 0.05, 0.045])
     colour *= (1 - 0.14 * bump(x - 0.30, y - 7.11, 0.16, 0.05) * front)[:, None]
     colour *= (1 - 0.10 * bump(x - 0.32, y - 7.40, 0.20, 0.05) * front)[:, None]
     gloss = np.full(len(point), SKIN_GLOSS)
@@ -131,9 +131,9 @@ def skin_texels(identity: Identity, point: NDArray[np.float64], base: NDArray[np
     colour = colour * (1 - lips) + lip * lips
     gloss = gloss + (LIP_GLOSS - SKIN_GLOSS) * lips[:, 0]
     hair = hair_light(identity)
-    brows = (brow_mask(identity, point[:, 0], y, z) * (0.62 + 0.36 * identity.brow))[:, None]
+    brows = (brow_mask(identity, point[:, 0], y, z) * (0.80 + 0.20 * identity.brow))[:, None]
     dark = np.minimum(hair, linear([0.30, 0.25, 0.21])) * 0.6
-    colour = colour * (1 - brows) + np.minimum(dark, base * 0.45) * brows
+    colour = colour * (1 - brows) + np.minimum(dark, base * 0.35) * brows
     if identity.hair != "none":
         strands = (1 + 0.22 * np.sin(95 * point[:, 0] + 9 * np.sin(7 * y)) * np.sin(61 * z + 3))[:, None]
         cap = hair_mask(point)[:, None]
@@ -209,7 +209,9 @@ def eye_texels(identity: Identity) -> NDArray[np.float64]:
     iris = linear([int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)])
     fibre = 1 + 0.25 * np.sin(23 * np.arctan2(y, x)) * np.sin(220 * radius)
     rim = 1 - 0.75 * step(radius - 0.85 * IRIS_DM, 0.02)
-    colour = np.broadcast_to([0.66, 0.63, 0.60], (*x.shape, 3)) * (1 - 0.25 * (np.abs(x) / EYE_REACH_DM) ** 2)[..., None]
+    colour = (
+        np.broadcast_to([0.66, 0.63, 0.60], (*x.shape, 3)) * (1 - 0.25 * (np.abs(x) / EYE_REACH_DM) ** 2)[..., None]
+    )
     inside = step(IRIS_DM - radius, 0.006)[..., None]
     colour = colour * (1 - inside) + iris * (fibre * rim)[..., None] * inside
     pupil = step(PUPIL_DM - radius, 0.006)[..., None]

@@ -11,6 +11,9 @@ from vemo_audit.probe import raster_numpy
 WRAP = raster_numpy.WRAP
 SHARPNESS_FIRST, SHARPNESS_SECOND = raster_numpy.SHARPNESS
 
+FAINT = 0.5
+"""Cosine below which a highlight is too faint to be worth a power: under 0.0001 of white."""
+
 
 def visible(
     place: NDArray[np.float64], closeness: NDArray[np.float64], triangles: NDArray[np.int32], *, height: int, width: int
@@ -89,9 +92,8 @@ def _shade(seen, second, third, triangles, closeness, normals, openness, places,
             i, j = int(x), int(y)
             fx, fy = x - i, y - j
             w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-            gloss = (
-                w00 * atlas[j, i, 3] + w01 * atlas[j, i + 1, 3] + w10 * atlas[j + 1, i, 3] + w11 * atlas[j + 1, i + 1, 3]
-            )  # fmt: skip
+            gloss = w00 * atlas[j, i, 3] + w01 * atlas[j, i + 1, 3]
+            gloss += w10 * atlas[j + 1, i, 3] + w11 * atlas[j + 1, i + 1, 3]
             toward_key = nx * light[0, 0] + ny * light[0, 1] + nz * light[0, 2]
             toward_fill = nx * light[1, 0] + ny * light[1, 1] + nz * light[1, 2]
             toward_half = nx * light[2, 0] + ny * light[2, 1] + nz * light[2, 2]
@@ -99,7 +101,9 @@ def _shade(seen, second, third, triangles, closeness, normals, openness, places,
             lit += max((toward_fill + WRAP) / (1 + WRAP), 0.0) * light[1, 3]
             lit += light[3, 0] * (1 - light[3, 1] + light[3, 1] * ny)
             sharp = SHARPNESS_FIRST + SHARPNESS_SECOND * gloss
-            shine = max(toward_half, 0.0) ** sharp * gloss * light[2, 3]
+            shine = 0.0
+            if toward_half > FAINT:
+                shine = toward_half**sharp * gloss * light[2, 3]
             for k in range(3):
                 albedo = (
                     w00 * atlas[j, i, k] + w01 * atlas[j, i + 1, k]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vemo_audit.errors import BadInput
 from vemo_audit.probe import raster_numpy
 from vemo_audit.probe.expression import Performance, au_estimates, gained
-from vemo_audit.probe.figure import Figure, face_normals, unit
+from vemo_audit.probe.figure import Figure
+from vemo_audit.probe.mesh import face_normals, unit
 from vemo_audit.probe.rig import Rig
 from vemo_audit.probe.scene import Scene, backdrop, light_table, project
 from vemo_audit.probe.skin import encoded, ita_deg, tone
@@ -94,7 +95,7 @@ def pose(
 
 
 def rotation(head_deg: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation matrix of yaw (about y), pitch (up, about x) and roll (about z), applied in the order roll, pitch, yaw."""
+    """Rotation matrix of yaw (about y), pitch (up, about x) and roll (about z), roll first."""
     yaw, pitch, roll = np.radians(head_deg)
     y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     x = np.array([[1, 0, 0], [0, np.cos(-pitch), -np.sin(-pitch)], [0, np.sin(-pitch), np.cos(-pitch)]])
@@ -110,6 +111,8 @@ def draw(
     points = posed.astype(np.float64)
     over_vertices = figure.corner_vertex[figure.triangles]
     normals = unit(figure.to_vertices @ face_normals(points, over_vertices))
+    # a tooth is a smooth row of enamel here, and enamel scatters: its edges are not as dark as its mesh says
+    normals[figure.teeth] = unit(normals[figure.teeth] * [0.5, 0.25, 0.0] + [0.0, 0.0, 1.0])
     hollow = ((figure.neighbours @ points - points) * normals).sum(axis=1)
     openness = figure.openness * np.clip(1 - CAVITY * hollow / 0.05, 0.5, 1.05)
     places, closeness = project(scene, points)

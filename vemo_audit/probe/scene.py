@@ -49,7 +49,7 @@ def light_table(scene: Scene) -> NDArray[np.float32]:
     """Light [4, 4] as the shaders take it: key, fill, the key's half-way vector, ambient."""
     key = direction(scene.key_azimuth_deg, scene.key_height_deg)
     fill = direction(-1.6 * scene.key_azimuth_deg, 5.0)
-    half = key + [0.0, 0.0, 1.0]
+    half = key + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
     table = [[*key, scene.key], [*fill, scene.fill], [*half, scene.key * 2.2], [scene.ambient, 0.35, 0.0, 0.0]]
     return np.array(table, np.float32)

@@ -14,7 +14,9 @@ MONK = (
 TONE_GROUPS = {"light": (1, 2, 3), "medium": (4, 5, 6, 7), "dark": (8, 9, 10)}
 """Our cut of the ten tones into three groups."""
 D65 = np.array([0.95047, 1.0, 1.08883])
-SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+SRGB_TO_XYZ = np.array([
+    [0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041],
+])  # fmt: skip
 
 
 def tone(step: int) -> NDArray[np.float64]:
