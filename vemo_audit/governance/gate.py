@@ -161,7 +161,7 @@ class Gate:
             )  # fmt: skip
 
     def proof(self, log_index: int) -> str:
-        """The `.tlog-proof` text of one entry, under a checkpoint signed now; one file of our code checks it offline."""
+        """The `.tlog-proof` text of one entry, under a checkpoint signed now; `verify_proof.py` checks it offline."""
         with self._lock:
             self._journal.ledger.checkpoint(self._clock())
             return self._journal.ledger.prove(log_index).to_text()

@@ -73,7 +73,7 @@ def from_payload(kind: type[T], payload: Any, *, where: str) -> T:
     """
     if not isinstance(payload, dict):
         raise BadInput(f"{type(payload).__name__}", where=where, expected="an object")
-    hints: dict[str, Any] = _hints(kind)
+    hints = _hints(typing.cast(Any, kind))
     unknown = sorted(set(payload) - set(hints))
     if unknown:
         raise BadInput(f"the unknown field '{unknown[0]}'", where=where, expected=f"one of {', '.join(hints)}")
