@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vemo_audit.media import decode
 from vemo_audit.recognition.perception import align
+from vemo_audit.recognition.perception.tracks import BRIDGED_BELOW
 from vemo_audit.recognition.perception.voice import VoiceContours, analyse
 from vemo_audit.records.clip import AdmittedClip, GuardedFrame
 
@@ -79,6 +80,8 @@ def crops_of(
     """Person, time, quality and aligned grey crop `[1, S, S]` of each admitted face of a frame."""
     rows = []
     for face in frame.faces:
+        if face.track < 0 or face.score < BRIDGED_BELOW:  # not confirmed, or led by motion: nothing to read
+            continue
         crop = align.align(frame.image, face.points, size_px=size_px)
         quality = align.quality(crop, face.points, face.box).score
         if quality >= least_quality:
