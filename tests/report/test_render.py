@@ -185,21 +185,19 @@ def test_a_page_past_the_limit_is_refused_with_its_sections(gated, monkeypatch):
 
 
 SCRIPT = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("runs", sys.argv[1])
-runs = importlib.util.module_from_spec(spec); spec.loader.exec_module(runs)
+import sys
+from tests.report.audit_runs import ravdess_run
 from vemo_audit.report.page import page
 from vemo_audit.report.render import render
-sys.stdout.buffer.write(render(page(runs.ravdess_run())).encode())
+sys.stdout.buffer.write(render(page(ravdess_run())).encode())
 """
 
 
-def test_the_same_bytes_in_other_processes_zones_and_locales(ravdess):
+def test_the_same_bytes_in_other_processes_zones_and_locales(ravdess, root):
     here = render(page(ravdess)).encode()
-    conftest = str(Path(__file__).parent / "conftest.py")
     for zone, locale, seed in (("Pacific/Kiritimati", "C", "1"), ("America/Los_Angeles", "de_DE.UTF-8", "2")):
         there = subprocess.run(
-            [sys.executable, "-c", SCRIPT, conftest], capture_output=True, check=True,
+            [sys.executable, "-c", SCRIPT], capture_output=True, check=True, cwd=root,
             env=os.environ | {"TZ": zone, "LC_ALL": locale, "PYTHONHASHSEED": seed},
         ).stdout  # fmt: skip
         assert there == here

@@ -30,6 +30,8 @@ def section(facts: Facts) -> Section:
     blocks: list[Block] = []
     for recognizer in dict.fromkeys((r.recognizer, r.dataset) for r in facts.run.reliabilities):
         blocks += _panels(facts, [r for r in facts.run.reliabilities if (r.recognizer, r.dataset) == recognizer])
+    if any(isinstance(block, Panels) for block in blocks):
+        blocks.insert(0, Prose((_READING,)))
     measured = [m for m in facts.run.measurements if m.metric.lower().replace("-", "_") in _METRICS]
     if measured:
         blocks += [Heading("Calibration in numbers"), _table(facts, measured)]
@@ -40,6 +42,10 @@ def section(facts: Facts) -> Section:
     return Section("calibration", "Calibration", _LEAD, tuple(blocks))
 
 
+_READING = (
+    "In each chart a step is the hit rate in a bin of confidence, the pale band its interval by person, and the dashed "
+    "line the ideal; the bars below are shares of the rows."
+)
 _LEAD = (
     "When the recognizer says 80 %, is it right 80 times in 100? On the diagonal it is; below, it is over-confident."
 )
@@ -54,8 +60,7 @@ def _panels(facts: Facts, curves: list[Reliability]) -> list[Block]:
     )
     blocks: list[Block] = []
     if drawn:
-        note = "Step: hit rate in a bin. Pale band: its interval by person. Bars: share of the clips. Dashed: ideal."
-        blocks.append(Panels(title, tuple(_panel(r, where) for r in drawn), note=note))
+        blocks.append(Panels(title, tuple(_panel(r, where) for r in drawn)))
     if kept_back:
         blocks.append(Bullets(kept_back))
     return blocks
