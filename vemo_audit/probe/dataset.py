@@ -41,7 +41,7 @@ class Shoot:
     duration_s: float = 1.2
     rate_hz: float = 12.5
     intensity: tuple[float, float] = (0.7, 1.0)  # drawn evenly between
-    side_px: int = 176
+    side_px: int = 160
     fall: str = "none"  # 'full': the expression ends within the clip
     path: str = ""  # of the renderer; '' is the fastest that is installed
 

@@ -37,7 +37,7 @@ def shade(
     return picture
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _visible(place, closeness, triangles, seen, second, third):  # type: ignore[no-untyped-def]
     height, width = seen.shape
     nearest = np.full((height, width), -np.inf)
@@ -67,7 +67,7 @@ def _visible(place, closeness, triangles, seen, second, third):  # type: ignore[
                     second[row, column], third[row, column] = e1 / area, e2 / area
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _shade(seen, second, third, triangles, closeness, normals, openness, places, atlas, light, picture):  # type: ignore[no-untyped-def]
     height, width = seen.shape
     high, wide = atlas.shape[0], atlas.shape[1]
