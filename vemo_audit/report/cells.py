@@ -34,6 +34,11 @@ class Facts:
         return tuple(dict.fromkeys(named))
 
     @property
+    def measured(self) -> tuple[Measurement | Gap, ...]:
+        """Every number of the run, gaps first."""
+        return (*self.run.gaps, *self.run.measurements)
+
+    @property
     def unit(self) -> str:
         """What one row of the data is, in the plural."""
         return "votes" if {part.card.kind for part in self.run.datasets} == {"crowd votes"} else "clips"
@@ -53,7 +58,7 @@ class Facts:
     @property
     def interval_rules(self) -> tuple[str, ...]:
         """The interval rules that the run used, in order of appearance."""
-        made = [m.interval.method for m in (*self.run.measurements, *self.run.gaps) if m.interval is not None]
+        made = [one.interval.method for one in self.measured if one.interval is not None]
         return tuple(dict.fromkeys(made))
 
 

@@ -109,7 +109,7 @@ def size(value: float, unit: str) -> str:
 
 def two_digits(count: int) -> int:
     """A count rounded up to two leading digits, as a forecast knows no more."""
-    step = 10 ** max(0, len(str(count)) - 2)
+    step = int(10 ** max(0, len(str(count)) - 2))
     return -(-count // step) * step
 
 

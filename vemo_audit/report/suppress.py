@@ -102,7 +102,7 @@ def _is_small(m: Measurement) -> bool:
 def _counts(run: AuditRun) -> dict[Key, int | None]:
     """People of every slice that the run speaks of, the smallest of several counts; None when it is held back."""
     counts: dict[Key, int | None] = {}
-    stated = [(part.card.name, TOTAL, part.subjects) for part in run.datasets]
+    stated: list[tuple[str, str, int | None]] = [(part.card.name, TOTAL, part.subjects) for part in run.datasets]
     stated += [
         (part.card.name, f"{c.trait}={c.value}", c.subjects) for part in run.datasets for c in part.counts
     ]  # fmt: skip
@@ -168,7 +168,7 @@ def _possible_values(key: Key, sums: list[Sum], counts: Mapping[Key, int | None]
     high = linprog(-cost, A_eq=equal, b_eq=np.zeros(len(own)), bounds=bounds)
     if not (low.success and high.success):
         return 2
-    return math.floor(-high.fun + 1e-6) - math.ceil(low.fun - 1e-6) + 1
+    return math.floor(-float(high.fun) + 1e-6) - math.ceil(float(low.fun) - 1e-6) + 1
 
 
 def _bounds(key: Key, counts: Mapping[Key, int | None], known: Disclosure) -> tuple[int, int | None]:

@@ -33,7 +33,7 @@ def _what(fact: Measurement | Gap) -> str:
 def _others(facts: Facts) -> Table | None:
     rows: list[tuple[Cell, ...]] = []
     methods: list[Interval]
-    for fact in (*facts.run.gaps, *facts.run.measurements):
+    for fact in facts.measured:
         cell = _cell(facts, fact)
         if isinstance(cell, Refused) or not fact.others or not isinstance(cell, Number):
             continue
@@ -53,7 +53,7 @@ def _others(facts: Facts) -> Table | None:
 
 def _map(facts: Facts) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for fact in (*facts.run.gaps, *facts.run.measurements):
+    for fact in facts.measured:
         cell = _cell(facts, fact)
         method = fact.interval.method if fact.interval is not None and not isinstance(cell, Refused) else "none"
         rows.append(

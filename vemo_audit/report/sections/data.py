@@ -37,8 +37,8 @@ def _sheet(facts: Facts, part: DatasetPart) -> list[Block]:
         blocks.append(Table(f"{card.name}: rows that were left out, and why", columns, rows))
     if any(source != target for source, target in part.mapping):
         columns = (Column("Label of the source"), Column("Label here"))
-        rows = tuple((Text(source), Text(target or "dropped")) for source, target in part.mapping)
-        blocks.append(Table(f"{card.name}: how labels were renamed", columns, rows))
+        renamed = tuple((Text(source), Text(target or "dropped")) for source, target in part.mapping)
+        blocks.append(Table(f"{card.name}: how labels were renamed", columns, renamed))
     if card.limits:
         blocks.append(Bullets(card.limits))
     return blocks

@@ -40,10 +40,11 @@ def _multiplicity(facts: Facts) -> str:
 
 
 def _table(facts: Facts, family: list[Finding]) -> Table:
-    facts_by_id = {fact.id: fact for fact in (*facts.run.measurements, *facts.run.gaps)}
+    facts_by_id = {fact.id: fact for fact in facts.measured}
     rows: list[tuple[Cell, ...]] = []
     for finding in family:
         fact = facts_by_id.get(finding.fact)
+        value: Cell
         if fact is None:
             what, value = finding.criterion.over, Text("not measured")
         elif isinstance(fact, Gap):

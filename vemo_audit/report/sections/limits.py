@@ -22,8 +22,7 @@ def section(facts: Facts) -> Section:
 
 def _from_states(facts: Facts) -> list[str]:
     """For a run that was not told its limits: what the states of its numbers say."""
-    run = facts.run
-    states = Counter(fact.state for fact in (*run.measurements, *run.gaps) if fact.state is not State.OK)
+    states: Counter[State] = Counter(fact.state for fact in facts.measured if fact.state is not State.OK)
     items = [
         f"{numbers.plural(states[state], 'number')} marked “{words.format(below=facts.disclosure.below)}”."
         for state, words in wording.STATES.items()

@@ -63,7 +63,7 @@ def _confusion(facts: Facts, confusion: Confusion) -> Figure:
     """Shares of each true expression by answer. Single counts stay out: some would speak of one or two people."""
     abstained = any(row[-1] for row in confusion.counts)
     answers = (*confusion.labels, "no answer") if abstained else confusion.labels
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for label, counts in zip(confusion.labels, confusion.counts, strict=True):
         total = sum(counts)
         shown = counts if abstained else counts[:-1]

@@ -5,7 +5,7 @@ import math
 from vemo_audit.records.finding import Finding, Verdict
 from vemo_audit.records.measurement import State
 from vemo_audit.report import cells, numbers, wording
-from vemo_audit.report.blocks import Block, Bullets, Heading, Section
+from vemo_audit.report.blocks import Block, Bullets, Heading, Refused, Section
 from vemo_audit.report.cells import Facts
 
 _KINDS = {
@@ -47,7 +47,7 @@ def _can(facts: Facts) -> list[str]:
     detectable = [
         (g.minimum_detectable, g) for g in run.gaps
         if math.isfinite(g.minimum_detectable) and g.metric in facts.judged_metrics[:1]
-        and not isinstance(cells.gap(facts, g), cells.Refused)
+        and not isinstance(cells.gap(facts, g), Refused)
     ]  # fmt: skip
     if detectable:
         size, g = min(detectable, key=lambda pair: pair[0])
