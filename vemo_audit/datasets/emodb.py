@@ -46,7 +46,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
 
 
 def samples(utterance: Utterance) -> NDArray[np.float32]:
-    """Mono samples `[M]` in [-1, 1] at 16 kHz. Raises BadInput when the file holds anything else, or less than 0.1 s."""
+    """Mono samples `[M]` in [-1, 1] at 16 kHz. Raises BadInput for anything else, or less than 0.1 s."""
     parts = []
     with av.open(str(utterance.path)) as container:
         try:

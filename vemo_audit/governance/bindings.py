@@ -70,15 +70,19 @@ class _Seat:
         self.empty_from_s = None
         if self.claim.capacity > 1:
             return inside if len(inside) <= self.claim.capacity else []
-        if len(inside) > 1:
+        # A face that is not confirmed yet is tied to nobody, so it is filled; it does not untie whom we know.
+        confirmed = [k for k in inside if faces[k].track >= 0]
+        if len(confirmed) > 1:
             self._note_crowd()
             return []
-        face = faces[inside[0]]
+        if not confirmed:
+            return []
+        face = faces[confirmed[0]]
         if not self._follows(face, faces, time_s):
             self.ended = True
             return []
         self.track, self.box, self.seen_s = face.track, face.box, time_s
-        return inside
+        return confirmed
 
     def end(self) -> None:
         """Unties until the place has been empty."""

@@ -131,8 +131,9 @@ class Guard:
         """The faces of one frame: those that may be seen, with their claims, and those to be filled."""
         bound, strangers = [], []
         ties = self._binder.bind(faces, time_s, width=width, height=height)
+        in_view = sum(face.track >= 0 for face in faces)  # unconfirmed ones are filled, not counted
         for face, claim in zip(faces, ties, strict=True):
-            rule = self._watch.judge(claim, faces_in_view=len(faces))
+            rule = self._watch.judge(claim, faces_in_view=in_view)
             if rule is None and claim is not None:
                 bound.append((claim, face))
             else:

@@ -16,7 +16,7 @@ RULES: dict[str, tuple[str, str, str]] = {
     "x.request": (
         CLOSED,
         "The request holds a word that no policy knows.",
-        "Use the words of `vemo-audit policy explain`.",
+        "Use the words of `vemo-audit policy words`.",
     ),
     "o.killswitch": (
         "AI Act art. 14(4)(e)",

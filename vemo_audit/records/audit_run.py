@@ -88,7 +88,8 @@ class AuditRun:
     def verdict(self, criterion_id: str) -> Verdict:
         """The verdict of a criterion over its whole family.
 
-        Missed if any member is missed, else refused if all are, else undecided if any is undecided or refused, else met.
+        Missed if any member is missed; else refused if all are; else undecided if any is undecided or refused; else
+        met.
         """
         verdicts = {finding.verdict for finding in self.findings if finding.criterion.id == criterion_id}
         if not verdicts:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,8 @@ class Scored:
             raise BadInput("a class code outside the label set", expected=f"0 to {k - 1}")
         if n and (self.subject.min() < 0 or self.subject.max() >= len(self.subjects)):
             raise BadInput("a row without a subject", expected="a subject for every row")
-        for array in (self.truth, self.probability, self.predicted, self.subject, *self.traits.values()):
+        fixed: tuple[NDArray[Any], ...] = (self.truth, self.probability, self.predicted, self.subject)
+        for array in (*fixed, *self.traits.values()):
             array.setflags(write=False)
 
     def __len__(self) -> int:
