@@ -1,8 +1,7 @@
 """From answers, labels and traits to numbers: one sketch for each recognizer, and all that is measured on it."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from vemo_audit.evaluation.levels import levels
 from vemo_audit.evaluation.metrics import named
 from vemo_audit.evaluation.resample import draws
 from vemo_audit.evaluation.sketch import Sketch
-from vemo_audit.evaluation.slices import Slice, slices
+from vemo_audit.evaluation.slices import OVERALL, Slice, slices
+from vemo_audit.evaluation.withheld import coarse_gap
 from vemo_audit.records.labels import LabelMapping
-from vemo_audit.records.measurement import Confusion, Gap, Measurement, Reliability
+from vemo_audit.records.measurement import Confusion, Gap, Measurement, Reliability, State
 from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
 from vemo_audit.tables.schema import PROBABILITY_PREFIX, PredictionTable
@@ -98,23 +98,18 @@ def measure(
     )
     drawn = [one for one in all_slices if len(one.conditions) <= 1] if CALIBRATION & set(plan.metrics) else []
     return Measured(
-        sketch, unjoined, found, tuple(map(_without_size, between)),
+        sketch, unjoined, found, tuple(_told(gap, sketch) for gap in between),
         confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan),
     )  # fmt: skip
 
 
-def _without_size(gap: Gap) -> Gap:
-    """The gap without what tells how many people stand behind it, where their count is withheld.
-
-    Degrees of freedom count people; the smallest detectable gap, divided by the width, tells the degrees of freedom, so
-    it keeps two digits.
-    """
-    if gap.interval is None or None not in (gap.subjects_a, gap.subjects_b):
+def _told(gap: Gap, sketch: Sketch) -> Gap:
+    """The gap, coarse where the size of one of its groups is withheld."""
+    if gap.state is State.HIDDEN or None not in (gap.subjects_a, gap.subjects_b):
         return gap
-    rounded = float(f"{gap.minimum_detectable:.2g}")
-    return replace(
-        gap, interval=replace(gap.interval, degrees_of_freedom=math.nan), minimum_detectable=rounded
-    )  # fmt: skip
+    sides = ((gap.a, gap.subjects_a), (gap.b, gap.subjects_b))
+    sizes = [rows_of(sketch, Slice(((gap.trait, value),))) for value, count in sides if count is None]
+    return coarse_gap(gap, rows=min(sizes))
 
 
 def _reliabilities(sketch: Sketch, drawn: Sequence[Slice], plan: AuditPlan) -> tuple[Reliability, ...]:
@@ -158,7 +153,7 @@ def _traits(rows: Sequence[SubjectTraits]) -> Mapping[str, Mapping[str, str | No
     return found
 
 
-def rows_of(sketch: Sketch) -> int:
-    """How many rows (clips, or votes) stand in a sketch."""
+def rows_of(sketch: Sketch, one: Slice = OVERALL) -> int:
+    """How many rows (clips, or votes) stand in a sketch, or in a slice of it."""
     width = len(sketch.labels) * (len(sketch.labels) + 1)
-    return int(np.sum(sketch.counts[:, :width]))
+    return int(np.sum(sketch.counts[one.mask(sketch), :width]))

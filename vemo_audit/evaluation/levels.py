@@ -19,6 +19,7 @@ from vemo_audit.evaluation.resample import (
 )
 from vemo_audit.evaluation.sketch import Sketch
 from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, Slice, protect
+from vemo_audit.evaluation.withheld import coarse_measurement
 from vemo_audit.records.labels import LabelSet
 from vemo_audit.records.measurement import Interval, Measurement, State
 
@@ -65,7 +66,7 @@ def levels(
             told = replace(blank, rows=round(float(rows_of(evidence.total))), subjects=len(evidence))
             told = _measured(told, evidence, metric, whole=present, labels=sketch.labels, level=level)
             if one in protection.uncounted:
-                told = _without_counts(told)
+                told = coarse_measurement(told, rows=round(float(metric.rows(evidence.total))))
             found.append(told)
         if on_progress:
             on_progress(one.name)
@@ -162,14 +163,6 @@ def _measured(
         why = f"a binned calibration error of fewer than {ENOUGH_FOR_BIASED} subjects is biased upward"
         return replace(told, state=State.APPROXIMATE, because=why)
     return told
-
-
-def _without_counts(told: Measurement) -> Measurement:
-    """The same number, with nothing from which rows or subjects could be counted (as degrees of freedom could)."""
-    interval = replace(told.interval, degrees_of_freedom=math.nan) if told.interval else None
-    note = "counts withheld: with the total they would reveal a hidden slice"
-    because = "; ".join(filter(None, (told.because, note)))
-    return replace(told, rows=None, subjects=None, interval=interval, because=because)
 
 
 def _blank(sketch: Sketch, one: Slice, metric: SumMetric) -> Measurement:
