@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DATA ?= ../shared/data
-export OMP_NUM_THREADS ?= 2
+
 
 .PHONY: demo test lint types tests audit-real bench test-long train clean
 
@@ -11,7 +11,7 @@ $(READY): pyproject.toml .ci/constraints.txt
 	@echo "Making the environment in .venv (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit("vemo-audit needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[test,fast]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c .ci/constraints.txt -e '.[test,fast]'
 	@touch $(READY)
 
 demo: $(READY)

@@ -1,5 +1,6 @@
 """The `vemo-audit` command: mounts one noun per file, and ends every error in its words and exit code."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -46,6 +47,7 @@ def options(
 
 def main() -> None:
     """Runs the command line and exits with its code; an error of ours ends in its words, without a traceback."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the cores to others
     try:
         app()
     except VemoError as error:

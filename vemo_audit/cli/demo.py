@@ -1,5 +1,6 @@
 """`vemo-audit demo`: the whole road on rendered people, from consents to one report."""
 
+import os
 import shutil
 from datetime import timedelta
 from importlib.resources import files
@@ -13,7 +14,9 @@ from vemo_audit.cli.audit import audit_into, open_gate, progress, tell
 from vemo_audit.cli.clocks import wall_clock
 from vemo_audit.cli.screen import console, say_json
 
-ADULTS = 26
+RATE_HZ = 10.0
+ADULTS = 40
+"""With four of them refused, every pair of traits still has five people or more."""
 MOMENT = timedelta(seconds=1)
 """Consents are given a moment before they are used."""
 
@@ -28,6 +31,7 @@ def demo(
     Nobody in it exists. Some withdrew, some consents expired or are for another purpose, one is a minor's: the gate
     refuses those clips. Exit codes as for `vemo-audit audit`.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # its pictures are too small to be worth splitting over cores
     from vemo_audit.audit.folder import whole_folder
     from vemo_audit.audit.plan import read_plan
     from vemo_audit.demo.film import film
@@ -43,7 +47,7 @@ def demo(
     plan_file.write_bytes(files("vemo_audit.demo").joinpath("plan.toml").read_bytes())
     now = wall_clock()
     with progress(screen) as listener:
-        film(out / "clips", players, Shoot(), listener=listener)
+        film(out / "clips", players, Shoot(rate_hz=RATE_HZ), listener=listener)
         listener("asking for consent", 0, len(players))
         set_stage(out / "deployment", [player.subject for player in players], now=now - MOMENT)
         listener("asking for consent", len(players), len(players))

@@ -1,8 +1,10 @@
 """Renders the cast of the demo into video files with their truth; an unchanged film is kept."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,10 +34,15 @@ def film(folder: Path, players: tuple[Player, ...], settings: Shoot, *, listener
     folder.mkdir(parents=True)
     clips: list[truth.ClipTruth] = []
     rows: list[dict[str, Any]] = []
-    for done, clip in enumerate(shoot(players, settings)):
-        listener("rendering people", done, total)
-        rows += write(folder / clip.truth.file, clip.name, clip.frames, settings)
-        clips.append(clip.truth)
+    with ThreadPoolExecutor(os.cpu_count()) as crew:  # the compiled renderer runs beside itself
+        takes = [
+            (clip.truth, crew.submit(write, folder / clip.truth.file, clip.name, clip.frames, settings))
+            for clip in shoot(players, settings)
+        ]
+        for done, (told, take) in enumerate(takes):
+            listener("rendering people", done, total)
+            rows += take.result()
+            clips.append(told)
     truth.write(folder, clips, rows)
     (folder / SLATE).write_text(slate)
     listener("rendering people", total, total)
