@@ -10,12 +10,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vemo_audit.cli.clocks import boottime_ns, wall_clock
-from vemo_audit.cli.screen import console, say_json
-from vemo_audit.errors import BadInput, MediaError
+from vemo_audit.cli.screen import console, say_json, shown
+from vemo_audit.errors import BadInput, MediaError, VemoError
 
 SUFFIXES = frozenset([".mp4", ".mov", ".mkv", ".webm", ".avi", ".wav", ".flac", ".jpg", ".jpeg", ".png", ".webp"])
 MODALITIES = ("face", "voice")
 OUTPUTS = ("expression_label", "valence_arousal")
+NAME_BYTES = 200
+"""The longest folder name that is made of a file's name: file systems take 255, and ours grow a little."""
 
 
 def infer(
@@ -36,14 +38,14 @@ def infer(
 
     screen = console(json)
     files = folders(list(media_files(videos)))
-    envelopes = tuple(read(path) for path in consent or [])
+    envelopes = tuple(dict.fromkeys(read(path) for path in consent or []))
     case = Case(purpose, frozenset(MODALITIES), frozenset(OUTPUTS), envelopes)
     rows: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with open_service(deployment, recognizer) as service, Progress(*columns, console=screen) as bars:
         bar = bars.add_task("inferring", total=len(files))
         for name, path in files.items():
-            bars.update(bar, description=escape(path.name))
+            bars.update(bar, description=escape(shown(path.name)))
             rows.append(one(service, path, out / name, case))
             bars.advance(bar)
             bars.console.print(line(rows[-1]))
@@ -55,15 +57,16 @@ def infer(
 
 
 def one(service: Any, path: Path, folder: Path, case: Any) -> dict[str, Any]:
-    """How one file ended, as a row; a file that cannot be read does not stop the others."""
+    """How one file ended, as a row; a file that cannot be read or written does not stop the others."""
     try:
         served = service.infer(path, folder, case)
-    except MediaError as error:
-        return {"file": str(path), "outcome": "unreadable", "error": str(error), "exit_code": error.exit_code}
+    except VemoError as error:
+        outcome = "unreadable" if isinstance(error, MediaError) else "failed"
+        return {"file": shown(path), "outcome": outcome, "error": shown(error), "exit_code": error.exit_code}
     decision = served.decision
     row = {
-        "file": str(path), "outcome": decision.outcome.value, "decision": decision.decision_id,
-        "folder": str(served.folder), "done_before": served.again, "exit_code": 0 if decision.allowed else 3,
+        "file": shown(path), "outcome": decision.outcome.value, "decision": decision.decision_id,
+        "folder": shown(served.folder), "done_before": served.again, "exit_code": 0 if decision.allowed else 3,
         "rules": [{"id": r.rule_id, "ref": r.ref, "message": r.message} for r in decision.rules],
         "next_step": decision.advice,
     }  # fmt: skip
@@ -75,6 +78,8 @@ def line(row: dict[str, Any]) -> str:
     name = f"[bold]{escape(Path(row['file']).name)}[/]"
     if row["outcome"] == "unreadable":
         return f"{name}: [red]cannot be read[/]. {escape(row['error'])}"
+    if row["outcome"] == "failed":
+        return f"{name}: [red]failed[/]. {escape(row['error'])}"
     if row["exit_code"]:
         rule = row["rules"][0]
         step = f" Next: {rule_text}" if (rule_text := escape(row["next_step"])) else ""
@@ -110,12 +115,19 @@ def media_files(given: list[Path]) -> Iterator[Path]:
 def folders(files: list[Path]) -> dict[str, Path]:
     """A folder name for each file: its stem, with a number where two files share one."""
     names: dict[str, Path] = {}
-    for path in dict.fromkeys(files):
-        name, k = path.stem, 2
+    for path in {path.absolute(): path for path in files}.values():
+        stem = stem_of(path)
+        name, k = stem, 2
         while name in names:
-            name, k = f"{path.stem}-{k}", k + 1
+            name, k = f"{stem}-{k}", k + 1
         names[name] = path
     return names
+
+
+def stem_of(path: Path) -> str:
+    """The stem as a name for a folder of its own: never hidden, `.` or `..`, and of a length that can be made."""
+    whole = shown(path.stem).lstrip(".") or "clip"
+    return whole.encode()[:NAME_BYTES].decode(errors="ignore")
 
 
 def read(path: Path) -> bytes:

@@ -1,6 +1,7 @@
 """From a path to a Clip: what the container's header says, with limits, and not one pixel decoded."""
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def probe(path: Path, *, name: str | None = None) -> Clip:
                 raise MediaError("a file that says nothing of itself", where=str(path))
             told = cell.read_json(length)
         clip = Clip(
-            name=name or path.name, path=path, sha256=source.sha256(), bytes=source.bytes, container=container,
+            name=name or os.fsencode(path.name).decode(errors="replace"),  # a name need not be text
+            path=path, sha256=source.sha256(), bytes=source.bytes, container=container,
             duration_s=float(told["duration_s"]), video=_video(told["video"]), audio=_audio(told["audio"]),
         )  # fmt: skip
     return _within(clip, LIMITS)

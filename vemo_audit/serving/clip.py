@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 
-from vemo_audit.errors import Refused
+from vemo_audit.errors import BadInput, Refused
 from vemo_audit.governance.gate import Case, Gate
 from vemo_audit.media import decode
 from vemo_audit.media.encode import VideoWriter
@@ -27,6 +28,8 @@ from vemo_audit.serving.finder import Remembered
 from vemo_audit.tables.write import write_predictions
 
 RECEIPT = "receipt.json"
+WRITTEN = frozenset([RECEIPT, "page.html", "summary.json", "predictions.parquet", "annotated.mp4", "annotated.png"])
+"""All that is ever written. A folder that holds anything else is somebody's, and is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,21 @@ class Service:
     finders: Remembered
 
     def infer(self, path: Path, folder: Path, case: Case) -> Served:
-        """Everything about one file, into `folder`. Raises MediaError when it is no media file."""
+        """Everything about one file, into `folder`, in place of an earlier run's.
+
+        Raises MediaError when it is no media file; BadInput, before the gate is asked, when `folder` holds other files,
+        and when it cannot be written.
+        """
+        demand_room(folder)
+        try:
+            return self._infer(path, folder, case)
+        except OSError as error:
+            raise BadInput(
+                f"results cannot be written ({error.strerror or error})", where=str(error.filename or folder),
+                advice="Give another --out.",
+            ) from error  # fmt: skip
+
+    def _infer(self, path: Path, folder: Path, case: Case) -> Served:
         clip = probe(path)
         self.finders.forget()
         consents = [sha256_hex(consent) for consent in case.consents]
@@ -64,18 +81,12 @@ class Service:
         done = finished(folder, run)
         if done is not None:
             return Served(clip, decision, folder, done, again=True)
-        draft = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
         try:
-            summary = self._serve(answer, decision, draft, case, run)
-            shutil.rmtree(folder, ignore_errors=True)
-            draft.rename(folder)
+            with drafted(folder) as draft:
+                summary = self._serve(answer, decision, draft, case, run)
         except Refused as refused:  # consent ended, or somebody without it came into a strict view
             denial = stopped(decision, refused)
             return self._refused(clip, denial, folder, case, run)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
         return Served(clip, decision, folder, summary)
 
     def _serve(self, admitted: AdmittedClip, decision: Decision, draft: Path, case: Case, run: str) -> dict[str, Any]:
@@ -91,12 +102,12 @@ class Service:
             traces=getattr(self.recognizer, "traces", {}) and self.recognizer.traces,
         )  # fmt: skip
         summary["traces"] = {one: summary["traces"][one] for one in {p.trace for p in kept} & set(summary["traces"])}
-        (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
         page = told.facts(
             clip, decision, card, purpose=case.purpose, deployment=self.deployment, predictions=kept, seen=seen,
             rules=self.rules, receipt=RECEIPT,
         )  # fmt: skip
-        (draft / "page.html").write_text(render(inference.page(page), layout="inference"))
+        (draft / "page.html").write_text(render(inference.page(page), layout="inference"), "utf-8")
         self._receipt(draft, clip, decision, case, run, admitted)
         self._emitted(admitted, kept)  # the last word before anything leaves
         return summary
@@ -129,16 +140,13 @@ class Service:
 
     def _refused(self, clip: Clip, decision: Decision, folder: Path, case: Case, run: str) -> Served:
         """A refusal leaves a page and a receipt, and nothing of the person."""
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         card = self.recognizer.card
-        page = told.facts(
-            clip, decision, card, purpose=case.purpose, deployment=self.deployment, receipt=RECEIPT
-        )  # fmt: skip
-        (folder / "page.html").write_text(render(inference.page(page), layout="inference"))
+        page = told.facts(clip, decision, card, purpose=case.purpose, deployment=self.deployment, receipt=RECEIPT)
         summary = told.summary(clip, decision, card, purpose=case.purpose, predictions=(), seen=None, traces={})
-        (folder / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-        self._receipt(folder, clip, decision, case, run, None)
+        with drafted(folder) as draft:
+            (draft / "page.html").write_text(render(inference.page(page), layout="inference"), "utf-8")
+            (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            self._receipt(draft, clip, decision, case, run, None)
         return Served(clip, decision, folder, summary)
 
     def _receipt(
@@ -150,7 +158,37 @@ class Service:
             clip, decision, run=run, purpose=case.purpose, files=files, proof=proof,
             permit=admitted.permit if admitted else None,
         )  # fmt: skip
-        (folder / RECEIPT).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        (folder / RECEIPT).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def demand_room(folder: Path) -> None:
+    """Raises BadInput unless the folder is new, empty, or holds nothing but an earlier run's files."""
+    expected = "a folder of its own for the results"
+    try:
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise BadInput("a file or a link", where=str(folder), expected=expected, advice="Give another --out.")
+        strange = sorted({path.name for path in folder.iterdir()} - WRITTEN) if folder.exists() else []
+    except OSError as error:
+        raise BadInput(f"a folder that cannot be read ({error.strerror})", where=str(folder)) from error
+    if strange:
+        raise BadInput(
+            f"a folder with other files in it, such as {strange[0]!r}", where=str(folder), expected=expected,
+            advice="Nothing was touched. Give another --out.",
+        )  # fmt: skip
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[Path]:
+    """A hidden folder to write in, put in the place of `folder` at the end; after an error, nothing is left of it."""
+    draft = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def allowed(admitted: AdmittedClip) -> Decision:
@@ -171,9 +209,9 @@ def stopped(decision: Decision, refused: Refused) -> Decision:
 def finished(folder: Path, run: str) -> dict[str, Any] | None:
     """The summary of an earlier run with the same inputs whose files are all still as written; else None."""
     try:
-        receipt = json.loads((folder / RECEIPT).read_text())
+        receipt = json.loads((folder / RECEIPT).read_text("utf-8"))
         whole = receipt["run"] == run and receipt["outcome"] == Outcome.ALLOW.value
         whole = whole and all(sha256_hex((folder / n).read_bytes()) == d for n, d in receipt["files"].items())
-        return json.loads((folder / "summary.json").read_text()) if whole else None
+        return json.loads((folder / "summary.json").read_text("utf-8")) if whole else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
