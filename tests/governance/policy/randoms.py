@@ -3,6 +3,7 @@
 import copy
 
 from vemo_audit.governance.policy import vocabulary as words
+from vemo_audit.records import consent_terms
 
 TIMES = ["2026-11-22T11:59:59.999Z", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00.001Z", "2026-12-24T12:00:00Z"]
 NOWS = ["2026-11-22T12:00:00Z"] * 4 + ["2025-02-01T23:59:59.999Z", "2025-02-02T00:00:00Z", "2026-11-24T00:00:00Z"]
@@ -10,8 +11,8 @@ STATES = ["requested", "given", "refused", "expired", "withdrawn", "invalidated"
 LIFTABLE = ["h.employment", "h.education", "h.criminal-justice", "h.covert", "h.lie-detection", "h.insurance-credit"]
 LIFTABLE += ["b.match-default", *(f"eu-ai-act.5.1.f.{place}" for place in ("workplace", "candidate", "education"))]
 WORDS = {
-    "use_area": words.UseArea, "subject_role": words.SubjectRole, "inference_kind": words.InferenceKind,
-    "purpose": words.Purpose, "age_band": words.AgeBand, "binding": words.Binding, "match_mode": words.MatchMode,
+    "use_area": words.UseArea, "subject_role": consent_terms.Role, "inference_kind": words.InferenceKind,
+    "purpose": words.Purpose, "age_band": consent_terms.AgeBand, "binding": words.Binding, "match_mode": words.MatchMode,
 }  # fmt: skip
 SETS = {"outputs": words.Output, "modalities": words.Modality}
 NUMBERS = {"log_retention_days": (182, 183, 400), "faces_in_view": (0, 1, 2), "max_faces": (0, 1, 2, 9)}

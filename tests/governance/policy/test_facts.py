@@ -9,7 +9,8 @@ import pytest
 from tests.governance.policy.randoms import request
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.policy.facts import ExceptionFacts, Facts, from_json, to_cedar, to_json
-from vemo_audit.governance.policy.vocabulary import SubjectRole, UseArea
+from vemo_audit.governance.policy.vocabulary import UseArea
+from vemo_audit.records.consent_terms import Role
 
 
 def test_a_fact_that_nobody_stated_opens_nothing(engine, facts):
@@ -41,7 +42,7 @@ def test_times_are_utc_in_milliseconds(facts):
 
 def test_power_imbalance_is_derived_and_cannot_be_set(facts, baseline):
     assert not facts().power_imbalance
-    for changes in ({"subject_role": SubjectRole.STUDENT}, {"use_area": UseArea.WORKPLACE}):
+    for changes in ({"subject_role": Role.STUDENT}, {"use_area": UseArea.WORKPLACE}):
         assert facts(**changes).power_imbalance and to_cedar(facts(**changes))["power_imbalance"]
     with pytest.raises(BadInput, match="unknown fact 'power_imbalance'"):
         from_json(baseline | {"power_imbalance": False})

@@ -8,6 +8,7 @@ import pytest
 from vemo_audit.governance.policy import vocabulary as words
 from vemo_audit.governance.policy.facts import ConsentFacts, ExceptionFacts, Facts, ReleaseFacts
 from vemo_audit.governance.policy.lint import CONSENT_FACTS, FACE_FACTS
+from vemo_audit.records import consent_terms
 
 
 def lists_in(bundle, rule_id):
@@ -28,11 +29,14 @@ def lists_in(bundle, rule_id):
 
 def test_the_vocabulary_rules_list_exactly_our_words(bundle):
     assert lists_in(bundle, "o.vocabulary") == {
-        "use_area": set(words.UseArea), "subject_role": set(words.SubjectRole), "purpose": set(words.Purpose),
+        "use_area": set(words.UseArea), "subject_role": set(consent_terms.Role), "purpose": set(words.Purpose),
         "inference_kind": set(words.InferenceKind), "outputs": set(words.Output), "modalities": set(words.Modality),
         "match_mode": set(words.MatchMode),
     }  # fmt: skip
-    assert lists_in(bundle, "o.vocabulary-person") == {"age_band": set(words.AgeBand), "binding": set(words.Binding)}
+    assert lists_in(bundle, "o.vocabulary-person") == {
+        "age_band": set(consent_terms.AgeBand),
+        "binding": set(words.Binding),
+    }
 
 
 def schema_fields(schema, name):

@@ -15,7 +15,6 @@ from vemo_audit.errors import BadInput
 from vemo_audit.governance.policy.vocabulary import (
     UNEQUAL_AREAS,
     UNEQUAL_ROLES,
-    AgeBand,
     Binding,
     ExceptionKind,
     ExceptionScope,
@@ -24,9 +23,9 @@ from vemo_audit.governance.policy.vocabulary import (
     Modality,
     Output,
     Purpose,
-    SubjectRole,
     UseArea,
 )
+from vemo_audit.records.consent_terms import AgeBand, Role
 
 MAX_CONTEXT_BYTES = 16 * 1024
 MAX_SET_ITEMS = 64
@@ -99,7 +98,7 @@ class Facts(_Checked):
     now: datetime
     human: bool  # False only for clips in a manifest signed by the synthetic-probe key
     use_area: UseArea
-    subject_role: SubjectRole
+    subject_role: Role
     inference_kind: InferenceKind
     purpose: Purpose
     outputs: frozenset[Output]

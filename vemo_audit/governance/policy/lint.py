@@ -9,6 +9,7 @@ from typing import Any
 from vemo_audit.governance.policy import vocabulary as words
 from vemo_audit.governance.policy.packs import PERMIT, Bundle, Pack, Rule
 from vemo_audit.governance.policy.vocabulary import Action, Stage
+from vemo_audit.records import consent_terms
 
 CONSENT_FACTS = frozenset({"age_band", "binding", "consent", "release"})
 FACE_FACTS = frozenset({"bound", "track_whole", "faces_in_view", "max_faces"})
@@ -22,8 +23,8 @@ OPERATORS = (
 """All that a rule may be made of: no arithmetic, no extension calls, no entity lookups, nothing that can fail."""
 
 WORDS: Mapping[str, type[StrEnum]] = {
-    "use_area": words.UseArea, "subject_role": words.SubjectRole, "inference_kind": words.InferenceKind,
-    "purpose": words.Purpose, "outputs": words.Output, "modalities": words.Modality, "age_band": words.AgeBand,
+    "use_area": words.UseArea, "subject_role": consent_terms.Role, "inference_kind": words.InferenceKind,
+    "purpose": words.Purpose, "outputs": words.Output, "modalities": words.Modality, "age_band": consent_terms.AgeBand,
     "binding": words.Binding, "match_mode": words.MatchMode, "exception.kind": words.ExceptionKind,
     "exception.scope": words.ExceptionScope, "release.purposes": words.Purpose, "consent.purposes": words.Purpose,
     "consent.outputs": words.Output, "consent.modalities": words.Modality,

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from vemo_audit.records.consent_terms import Role
+
 
 class UseArea(StrEnum):
     """Where the system is used, as the signed deployment manifest states it."""
@@ -52,32 +54,6 @@ class Purpose(StrEnum):
     LIE_DETECTION = "lie_detection"
     INSURANCE_PRICING = "insurance_pricing"
     CREDIT_SCORING = "credit_scoring"
-
-
-class SubjectRole(StrEnum):
-    """Who the person is to the controller."""
-
-    CUSTOMER = "customer"
-    PARTICIPANT = "participant"
-    PATIENT = "patient"
-    EMPLOYEE = "employee"
-    TRAINEE = "trainee"
-    VOLUNTEER = "volunteer"
-    CONTRACTOR = "contractor"
-    CANDIDATE = "candidate"
-    STUDENT = "student"
-    DETAINEE = "detainee"
-    OTHER = "other"
-
-
-class AgeBand(StrEnum):
-    """Stated age. Everything but `adult` counts as a minor, `unknown` too."""
-
-    ADULT = "adult"
-    FROM_16_TO_17 = "16-17"
-    FROM_13_TO_15 = "13-15"
-    UNDER_13 = "under-13"
-    UNKNOWN = "unknown"
 
 
 class InferenceKind(StrEnum):
@@ -198,8 +174,7 @@ RESOURCE = dict.fromkeys(Action, "Track") | {
 """Action -> the type of thing that it is done to."""
 
 UNEQUAL_ROLES = frozenset(
-    {SubjectRole.EMPLOYEE, SubjectRole.TRAINEE, SubjectRole.VOLUNTEER, SubjectRole.CONTRACTOR, SubjectRole.CANDIDATE}
-    | {SubjectRole.STUDENT, SubjectRole.DETAINEE}
+    {Role.EMPLOYEE, Role.TRAINEE, Role.VOLUNTEER, Role.CONTRACTOR, Role.CANDIDATE} | {Role.STUDENT, Role.DETAINEE}
 )
 UNEQUAL_AREAS = frozenset(
     {UseArea.WORKPLACE, UseArea.RECRUITMENT, UseArea.EMPLOYMENT_SCREENING, UseArea.EDUCATION}
