@@ -56,6 +56,17 @@ def test_the_digest_is_that_of_the_content_and_not_of_the_place(tmp_path: Path) 
         ("historic = true", 'historic = true\ndeployment = "d.toml"', "gate = ", "either"),
         ('table = "predictions.csv"', "", "recognizer.1 = ", "exactly one of"),
         ('table = "predictions.csv"', 'plugin = "x"', "the recognizer 'vendor' before a gate", "deployment"),
+        ("historic = true", 'historic = "yes"', "gate.historic = 'yes'", "boolean"),
+        ("limit = 0.05", "limit = true", "criterion.1.limit = True", "number"),
+        ("limit = 0.05", 'limit = "5"', "criterion.1.limit = '5'", "number"),
+        ("limit = 0.05", "limit = nan", "criterion.1.limit = nan", "finite"),
+        ("limit = 0.05", "limit = inf", "criterion.1.limit = inf", "finite"),
+        ("limit = 0.05", "limit = 5", "limit = 5 for accuracy", "0 to 1"),
+        ("limit = 0.05", "limit = 1", "limit = 1 for accuracy", "0 to 1"),
+        ('kind = "gap_within"\nlimit = 0.05', 'kind = "at_least"\nlimit = 0', "limit = 0 for accuracy", "0 to 1"),
+        ('kind = "gap_within"\nlimit = 0.05', 'kind = "at_most"\nlimit = 80', "limit = 80 for accuracy", "0 to 1"),
+        ('traits = ["sex"]', 'traits = ["sex", "sex"]', "the trait 'sex' twice", "once"),
+        ("draws = 200", 'metrics = ["accuracy", "accuracy"]', "the metric 'accuracy' twice", "once"),
         ("title =", "title", "it cannot be read", "TOML"),
     ],
 )
@@ -81,6 +92,12 @@ def test_the_twin_that_ignores_unknown_keys_would_run_another_audit(
         PlanFile.model_rebuild(force=True)
     with pytest.raises(BadInput, match="undecidde"):
         read_plan(slip)
+
+
+def test_a_plan_saved_by_a_windows_editor_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + PLAN.replace("\n", "\r\n").encode())
+    assert read_plan(path).digest == read_plan(written(tmp_path, PLAN)).digest
 
 
 def test_names_come_once(tmp_path: Path) -> None:

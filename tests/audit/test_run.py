@@ -205,9 +205,9 @@ def test_a_failed_audit_leaves_the_earlier_one_as_it_was(tmp_path: Path) -> None
 def test_an_earlier_audit_is_replaced_whole(tmp_path: Path) -> None:
     path = vendor(tmp_path)
     audited(path, tmp_path / "out")
-    (tmp_path / "out" / "tables" / "stale.csv").write_text("old")
+    (tmp_path / "out" / "tables" / "gaps.csv").write_text("old")
     audited(path, tmp_path / "out")
-    assert not (tmp_path / "out" / "tables" / "stale.csv").exists()
+    assert (tmp_path / "out" / "tables" / "gaps.csv").read_text() != "old"
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
@@ -228,8 +228,62 @@ def test_the_twin_that_knows_no_foreign_files_would_delete_them(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work")
     monkeypatch.setattr(folder, "OURS", folder.OURS | {"thesis.tex"})
+    monkeypatch.setattr(folder, "SEAL", frozenset())
     audited(path, tmp_path / "out")
     assert not (tmp_path / "out" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("place", ["tables/mine.csv", "predictions/mine.csv", "predictions/raw/clip.parquet"])
+@pytest.mark.parametrize("audited_before", [False, True])
+def test_a_folder_that_only_looks_like_an_audit_is_never_replaced(
+    place: str, audited_before: bool, tmp_path: Path
+) -> None:
+    path, out = vendor(tmp_path), tmp_path / "out"
+    if audited_before:
+        audited(path, out)
+    (out / place).parent.mkdir(parents=True, exist_ok=True)
+    (out / place).write_text("years of work")
+    code, _, error = run("audit", str(path), "--out", str(out))
+    assert code == 2 and error is not None and place.split("/")[0] in error.found
+    assert (out / place).read_text() == "years of work"
+
+
+def test_the_current_folder_is_not_pulled_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = vendor(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, _, error = run("audit", str(path), "--out", ".")
+    assert code == 2 and error is not None and error.found == "the current folder"
+
+
+def test_a_place_that_cannot_be_written_is_bad_input_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = vendor(tmp_path)
+    code, _, error = run("audit", str(path), "--out", str(path / "out"))
+    assert code == 2 and error is not None and str(path / "out") in error.where
+    (tmp_path / "predictions.csv").unlink()
+    assert run("audit", str(path), "--out", str(tmp_path / "a" / "b" / "out"))[0] == 2
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_mounted_folder_that_cannot_be_moved_keeps_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = vendor(tmp_path), tmp_path / "out"
+    audited(path, out)
+    rename = Path.rename
+
+    def busy(self: Path, target: Path) -> Path:
+        if self == out:
+            raise OSError(16, "Device or resource busy")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", busy)
+    code, _, error = run("audit", str(path), "--out", str(out))
+    assert code == 2 and error is not None and "busy" in error.found and "mounted" in str(error)
+    assert sorted(p.name for p in out.iterdir()) == ALL
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
 def test_json_goes_to_standard_output_alone(tmp_path: Path) -> None:
@@ -290,8 +344,8 @@ def test_an_earlier_audit_comes_back_when_the_new_one_cannot_take_its_place(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fails)
-    with pytest.raises(OSError, match="no space"):
-        run("audit", str(path), "--out", str(tmp_path / "out"))
+    code, _, error = run("audit", str(path), "--out", str(tmp_path / "out"))
+    assert code == 2 and error is not None and "no space" in error.found
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 

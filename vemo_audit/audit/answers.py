@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vemo_audit.audit.plan import AuditPlan, DatasetChoice, RecognizerChoice
+from vemo_audit.audit.plan import DatasetChoice, RecognizerChoice
 from vemo_audit.datasets.interface import Answered, Dataset
 from vemo_audit.errors import BadInput
 from vemo_audit.records.digest import sha256_hex
@@ -15,6 +15,9 @@ from vemo_audit.tables.read import read_predictions
 from vemo_audit.tables.schema import PROBABILITY_PREFIX, PredictionTable
 
 NOT_STATED = "not stated"
+DATASET_SEAM = ("clips", "labels", "traits")
+RECOGNIZER_SEAM = ("recognize",)
+"""What a class must have before it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Answers:
 def open_dataset(choice: DatasetChoice, *, where: str) -> Dataset:
     """The dataset of a plan. Raises BadInput for an unknown plug-in or option, or for what the plug-in refuses."""
     made = plugins.load("dataset", choice.plugin)
+    check_seam(made, DATASET_SEAM, f"the dataset '{choice.plugin}'", where=f"{where} [dataset]")
     try:
         dataset = made(choice.path, **choice.options)
     except TypeError as error:
@@ -41,13 +45,44 @@ def open_dataset(choice: DatasetChoice, *, where: str) -> Dataset:
             f"the dataset '{choice.plugin}' without {', '.join(_missing(dataset))}", where=f"{where} [dataset]",
             expected="card, label_set, clips, labels and traits",
         )  # fmt: skip
+    _check_mapping(choice.mapping, dataset, where=where)
     return dataset
+
+
+def _check_mapping(mapping: LabelMapping | None, dataset: Dataset, *, where: str) -> None:
+    """Raises BadInput for a label that the mapping forgets, or that the dataset does not have."""
+    if mapping is None:
+        return
+    there = ", ".join(dataset.label_set.names)
+    stated = [source for source, _ in mapping.pairs] + list(mapping.dropped)
+    for name in stated:
+        if name not in dataset.label_set.names:
+            raise BadInput(
+                f"the label '{name}'", where=f"{where}, dataset.{'drop' if name in mapping.dropped else 'mapping'}",
+                expected=f"labels of the dataset {dataset.card.name}: {there}",
+            )  # fmt: skip
+    for name in dataset.label_set.names:
+        if name not in stated:
+            raise BadInput(
+                f"no new name for the label '{name}'", where=f"{where}, dataset.mapping",
+                expected=f"every label of the dataset {dataset.card.name}: {there}",
+                advice="Name it under [dataset.mapping], be it by itself, or drop it with dataset.drop.",
+            )  # fmt: skip
+
+
+def check_seam(made: Any, seam: tuple[str, ...], what: str, *, where: str) -> None:
+    """Raises BadInput for what is no class of this seam, before it is called: a plan names code, and only plug-ins."""
+    lacking = [name for name in seam if not callable(getattr(made, name, None))]
+    if not isinstance(made, type) or lacking:
+        found = f"{what}, which is no class" if not isinstance(made, type) else f"{what} without {', '.join(lacking)}"
+        raise BadInput(found, where=where, expected=f"a class with {', '.join(seam)}")
 
 
 def open_recognizer(choice: RecognizerChoice) -> Any:
     """The recognizer of a plan. Raises BadInput for an unknown plug-in or option."""
     made = plugins.load("recognizer", choice.plugin)
     where = f"recognizer '{choice.name}'"
+    check_seam(made, RECOGNIZER_SEAM, f"'{choice.plugin}'", where=where)
     try:
         recognizer = made(**choice.options)
     except TypeError as error:
@@ -55,8 +90,8 @@ def open_recognizer(choice: RecognizerChoice) -> Any:
             f"options {dict(choice.options)} that '{choice.plugin}' does not take: {error}", where=where,
             expected="the options that the plug-in names",
         ) from error  # fmt: skip
-    if not (hasattr(recognizer, "card") and hasattr(recognizer, "recognize")):
-        raise BadInput(f"'{choice.plugin}'", where=where, expected="a recognizer: card and recognize(clip)")
+    if not hasattr(recognizer, "card"):
+        raise BadInput(f"'{choice.plugin}' without a card", where=where, expected="card and recognize(clip)")
     return recognizer
 
 
@@ -110,14 +145,3 @@ def _renamed(card: RecognizerCard, choice: RecognizerChoice) -> RecognizerCard:
         window=card.window, training_data=card.training_data, licence=card.licence, digest=card.digest,
         limits=card.limits,
     )  # fmt: skip
-
-
-def check_answers(plan: AuditPlan, dataset: Dataset) -> None:
-    """Opens every table and published answer of a plan without measuring. Raises BadInput for what does not fit."""
-    for choice in plan.recognizers:
-        if choice.table is not None:
-            from_table(choice, choice.table, known=dataset.label_set, mapping=plan.dataset.mapping)
-        elif choice.published:
-            published(choice, dataset)
-        else:
-            plugins.load("recognizer", choice.plugin)

@@ -16,6 +16,7 @@ from vemo_audit.records.measurement import Gap, Interval, Measurement
 from vemo_audit.tables.write import csv_text
 
 SCHEMA = "vemo-audit/audit/1"
+TABLES = ("measurements", "gaps", "findings", "confusions", "reliabilities", "refusals")
 NO_LIMIT = "no limit set"
 """Verdict of a gap that no criterion speaks of."""
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from vemo_audit.audit.plan_file import PlanFile, allowed_keys
 from vemo_audit.errors import BadInput
+from vemo_audit.evaluation.metrics import bounds
 from vemo_audit.records.digest import digest
 from vemo_audit.records.finding import Criterion
 from vemo_audit.records.labels import LabelMapping
@@ -90,7 +91,7 @@ def read_plan(path: Path) -> AuditPlan:
             advice=f"`vemo-audit plan new {path}` writes one to start from.",
         )  # fmt: skip
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"it cannot be read: {error}", where=str(path), expected="an audit plan in TOML") from error
     try:
@@ -168,7 +169,11 @@ def without_floats(value: Any) -> Any:
 def _hangs_together(plan: AuditPlan) -> None:
     """Raises BadInput where one part of the plan speaks of what another part does not have."""
     names = [recognizer.name for recognizer in plan.recognizers]
-    for what, keys in (("recognizer", names), ("criterion", [criterion.id for criterion in plan.criteria])):
+    told = {
+        "recognizer": names, "criterion": [criterion.id for criterion in plan.criteria], "metric": plan.metrics,
+        "trait": plan.traits,
+    }  # fmt: skip
+    for what, keys in told.items():
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             raise BadInput(f"the {what} '{twice[0]}' twice", where=str(plan.source), expected="each name once")
@@ -179,6 +184,7 @@ def _hangs_together(plan: AuditPlan) -> None:
         if criterion.over not in (OVERALL, *plan.traits):
             known = ", ".join((OVERALL, *plan.traits))
             raise BadInput(f"over = '{criterion.over}'", where=where, expected=f"one of {known}")
+        _is_a_limit(criterion, where)
         unknown = [name for name in criterion.recognizers if name not in names]
         if unknown:
             raise BadInput(f"the recognizer '{unknown[0]}'", where=where, expected=f"one of {', '.join(names)}")
@@ -193,3 +199,16 @@ def _hangs_together(plan: AuditPlan) -> None:
                 f"the recognizer '{recognizer.name}' before a gate with historic = true", where=str(plan.source),
                 expected="a deployment, consents and a purpose under [gate]: clips are seen only behind the gate",
             )  # fmt: skip
+
+
+def _is_a_limit(criterion: Criterion, where: str) -> None:
+    """Raises BadInput for a limit that no value of the metric could fail or meet: points are not hundredths."""
+    low, high = bounds(criterion.metric)
+    widest = high - low
+    least, most = (0.0, widest) if criterion.kind == "gap_within" else (low, high)
+    if not least <= criterion.limit <= most or criterion.limit == (low if criterion.kind == "at_least" else most):
+        kept = f"{least:g} to {most:g}, and not the end that all values keep to"
+        raise BadInput(
+            f"limit = {criterion.limit:g} for {criterion.metric}", where=where, expected=f"a number from {kept}",
+            advice="A share is a part of 1: five points are 0.05.",
+        )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr, model_validator
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
-Number = StrictFloat | StrictInt
+Number = Annotated[FiniteFloat, Field(strict=True)]
+"""A whole number or a fraction; neither a text nor true, nor without end."""
 
 
 class _Strict(BaseModel):
@@ -48,7 +49,7 @@ class RecognizerKeys(_Strict):
 class GateKeys(_Strict):
     """[gate]: a deployment with consents and a purpose, or historic = true."""
 
-    historic: bool = False
+    historic: StrictBool = False
     deployment: StrictStr = ""
     consents: list[Name] = Field(default_factory=list)
     purpose: StrictStr = ""

@@ -6,12 +6,12 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import Any
 
 from numpy.random import Generator
 
 from vemo_audit.audit.answers import Answers, from_table, open_dataset, published
 from vemo_audit.audit.export import sealed
+from vemo_audit.audit.fitting import check_metrics, check_traits
 from vemo_audit.audit.judge import judge
 from vemo_audit.audit.limits import Outcome, limits_of
 from vemo_audit.audit.measure import Known, Listener, Measured, measure, rows_of, sketch_of
@@ -38,14 +38,15 @@ def run_audit(
     """
     dataset = open_dataset(plan.dataset, where=str(plan.source))
     known = _known(plan, dataset)
+    check_traits(plan, dataset)
     measured: list[Measured] = []
     answered: list[Answers] = []
     findings: list[Finding] = []
     tally = Tally(Counter())
     for choice in plan.recognizers:
         answers = _answers(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
+        check_metrics(plan, answers.table.labels)
         sketch, unjoined = sketch_of(answers.table, known, recognizer=choice.name, digest=answers.digest)
-        _check_traits(plan, sketch.traits, dataset)
         one = measure(sketch, plan, unjoined=unjoined, rng=rng, listener=listener)
         findings += judge(plan.criteria_of(choice.name), measurements=one.measurements, gaps=one.gaps)
         answered.append(answers)
@@ -89,16 +90,6 @@ def _answers(
     else:
         answers = published(choice, dataset)
     return answers if gate is None else table_through_gate(plan, answers, gate=gate)
-
-
-def _check_traits(plan: AuditPlan, traits: Any, dataset: Dataset) -> None:
-    missing = [trait for trait in plan.traits if trait not in traits]
-    if missing:
-        there = ", ".join(sorted(traits)) or "none"
-        raise BadInput(
-            f"the trait '{missing[0]}'", where=f"{plan.source}, slices.traits",
-            expected=f"one that the dataset {dataset.card.name} states: {there}",
-        )  # fmt: skip
 
 
 def _part(plan: AuditPlan, dataset: Dataset, measured: Sequence[Measured]) -> DatasetPart:

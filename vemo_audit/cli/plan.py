@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from vemo_audit.audit.answers import check_answers, open_dataset
+from vemo_audit.audit.answers import open_dataset
+from vemo_audit.audit.fitting import check_answers
 from vemo_audit.audit.plan import AuditPlan, read_plan
 from vemo_audit.audit.plan_template import TEMPLATE
 from vemo_audit.cli.screen import console, say_json
 from vemo_audit.errors import BadInput
+from vemo_audit.tables.write import write_whole
 
 app = typer.Typer(help="Audit plans: write one to start from, check one.", no_args_is_help=True)
 
@@ -20,8 +22,12 @@ def new(file: Annotated[Path, typer.Argument(help="Where to write the plan, e.g.
     """Write a commented plan to start from."""
     if file.exists():
         raise BadInput("a file that exists", where=str(file), expected="a new name", advice="Nothing was written.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(TEMPLATE, encoding="utf-8")
+    try:
+        write_whole(file, TEMPLATE.encode())
+    except OSError as error:
+        raise BadInput(
+            f"nothing can be written there ({error.strerror})", where=str(file), expected="a place to write"
+        ) from error
     console().print(f"Written: {escape(str(file))}. Fill it in, then: vemo-audit plan check {escape(str(file))}")
 
 

@@ -16,7 +16,7 @@ def load(seam: str, name: str) -> Any:
         module, _, attribute = name.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             raise BadInput(
                 f"the {seam} '{name}' cannot be loaded: {error}", expected="an importable module:Name"
             ) from error

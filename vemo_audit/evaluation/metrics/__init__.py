@@ -1,5 +1,6 @@
 """The metrics that an audit can name; each knows nothing of slices, thresholds or intervals."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -28,4 +29,11 @@ def named(name: str, labels: LabelSet) -> SumMetric:
     )
 
 
-__all__ = ["METRICS", "Metric", "SumMetric", "named"]
+def bounds(name: str) -> tuple[float, float]:
+    """Between which values the metric of that name lies, whatever the labels; no bounds for a name that nobody has."""
+    if name in METRICS:
+        return METRICS[name].bounds
+    return (0.0, 1.0) if name.partition("_")[0] in accuracy.OF_A_CLASS else (-math.inf, math.inf)
+
+
+__all__ = ["METRICS", "Metric", "SumMetric", "bounds", "named"]
