@@ -12,7 +12,8 @@ LIFTABLE = ["h.employment", "h.education", "h.criminal-justice", "h.covert", "h.
 LIFTABLE += ["b.match-default", *(f"eu-ai-act.5.1.f.{place}" for place in ("workplace", "candidate", "education"))]
 WORDS = {
     "use_area": words.UseArea, "subject_role": consent_terms.Role, "inference_kind": words.InferenceKind,
-    "purpose": words.Purpose, "age_band": consent_terms.AgeBand, "binding": words.Binding, "match_mode": words.MatchMode,
+    "purpose": words.Purpose, "age_band": consent_terms.AgeBand, "binding": words.Binding,
+    "match_mode": words.MatchMode,
 }  # fmt: skip
 SETS = {"outputs": words.Output, "modalities": words.Modality}
 NUMBERS = {"log_retention_days": (182, 183, 400), "faces_in_view": (0, 1, 2), "max_faces": (0, 1, 2, 9)}
