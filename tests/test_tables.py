@@ -1,6 +1,7 @@
 """Prediction, label and trait tables: what is read is what was written, and every fault is named by its place."""
 
 import math
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,13 @@ FAULTS = {
     "flag": ("clip,p_calm,p_tense,abstained\na,.5,.5,maybe\n", "'maybe'", "row 1, column 'abstained'"),
     "valence": ("clip,p_calm,p_tense,valence\na,.5,.5,3\n", "3", "row 1, column 'valence'"),
     "weight": ("clip,p_calm,p_tense,weight\na,.5,.5,.5\n", "0.5", "row 1, column 'weight'"),
-    "ragged": (HEAD + "\na,0,1,.5\n", "it cannot be read", ""),
+    "heavy": ("clip,p_calm,p_tense,weight\na,.5,.5,1e18\n", "1e+18", "row 1, column 'weight'"),
+    "ragged": (HEAD + "\na,0,1,.5,.5\nb,0,1,.5\n", "4 cells", "row 2"),
+    "too wide": (HEAD + "\na,0,1,.5,.5,1\n", "6 cells", "row 1"),
+    "semicolons": ("clip;p_calm;p_tense\na;.5;.5\n", "columns separated by semicolons", ""),
+    "tabs": ("clip\tp_calm\tp_tense\na\t.5\t.5\n", "columns separated by tabs", ""),
+    "long label": (f"clip,p_{'x' * 10_000},p_tense\na,.5,.5\n", "a name of 10,000 characters", "column 'xxx"),
+    "unprintable label": ("clip,p_ca\u202elm,p_tense\na,.5,.5\n", "cannot be printed", "column 'ca"),
     "column twice": ("clip,clip,p_calm,p_tense\na,a,.5,.5\n", "the column 'clip' twice", ""),
     "empty file": ("", "an empty file", ""),
 }
@@ -268,3 +275,51 @@ def test_an_empty_trait_is_unknown(tmp_path: Path) -> None:
 )
 def test_check_knows_every_kind_of_table(text: str, fault: int, tmp_path: Path) -> None:
     assert len(check(written(tmp_path, text))) == fault
+
+
+def test_no_two_byte_text_is_taken_for_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes("clip,p_calm,p_tense\na,.5,.5\n".encode("utf-16"))
+    with pytest.raises(BadInput, match="not in UTF-8"):
+        read_predictions(path)
+
+
+def test_what_a_spreadsheet_saves_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(b'\xef\xbb\xbf"clip","p_calm","p_tense"\r\n"a, b",".5",".5"\r\n')
+    assert read_predictions(path).clip.tolist() == ["a, b"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([["a"], ["b"]], "list"), ([{"x": 1}, {"x": 2}], "struct"), ([1.5, 2.5], "double"),
+        ([b"\xff\xfe", b"b"], "binary"), ([date(2026, 1, 1), date(2026, 1, 2)], "date32"),
+    ],
+)  # fmt: skip
+def test_a_parquet_column_of_a_wrong_type_is_named(values: list[object], kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pa.parquet.write_table(pa.table({"clip": values, "p_calm": [0.5, 0.5], "p_tense": [0.5, 0.5]}), path)
+    with pytest.raises(BadInput) as refusal:
+        read_predictions(path)
+    assert kind in refusal.value.found and "column 'clip'" in refusal.value.where
+    assert check(path)
+
+
+@pytest.mark.parametrize("value", ["x" * 201, "a\nb", "a\x1bb", "a\u202eb", "a\x00b"])
+def test_a_name_that_no_report_could_print_is_refused(value: str, tmp_path: Path) -> None:
+    traits, labels = tmp_path / "traits.parquet", tmp_path / "labels.parquet"
+    pa.parquet.write_table(pa.table({"subject": ["s"], "sex": [value]}), traits)
+    pa.parquet.write_table(pa.table({"clip": ["c"], "label": [value], "subject": ["s"]}), labels)
+    for read in (lambda: read_traits(traits, dataset="d"), lambda: read_labels(labels)):
+        with pytest.raises(BadInput, match="row 1, column") as refusal:
+            read()
+        assert "printable name" in refusal.value.expected
+    pa.parquet.write_table(pa.table({"subject": ["s"], "sex": ["\u0645\u06cc\u200c\u0634"]}), traits)
+    assert len(read_traits(traits, dataset="d")) == 1
+
+
+def test_votes_are_not_labels_for_the_check_either(tmp_path: Path) -> None:
+    (found,) = check(written(tmp_path, "clip,subject,v_calm,v_tense,label\na,s,3,4,calm\n"))
+    assert found.found == "votes"
+    assert any(p.found == "votes" for p in check(written(tmp_path, "clip,subject,v_calm,v_tense\na,s,3,4\n")))

@@ -358,3 +358,18 @@ def test_a_dataset_of_a_few_people_tells_no_count_of_them(tmp_path: Path) -> Non
     assert all(m["subjects"] is None for m in whole["measurements"])
     _, _, found = audited(vendor(tmp_path, people=3), tmp_path / "out")
     assert found["datasets"][0]["subjects"] == 6
+
+
+def test_no_bin_of_a_few_rows_is_told(tmp_path: Path) -> None:
+    path = vendor(tmp_path, people=6)
+    table = tmp_path / "predictions.csv"
+    head, first, *rows = table.read_text().splitlines()
+    name = first.split(",")[0]
+    table.write_text("\n".join([head, f"{name},0.55,0.45", *rows]))
+    audited(path, tmp_path / "out")
+    whole = json.loads((tmp_path / "out" / "run.json").read_text())
+    told = [rows for drawn in whole["reliabilities"] for rows in drawn["rows"]]
+    text = (tmp_path / "out" / "tables" / "reliabilities.csv").read_text()
+    listed = [row["rows"] for row in csv.DictReader(io.StringIO(text))]
+    assert [str("" if rows is None else rows) for rows in told] == listed
+    assert None in told and all(rows is None or rows == 0 or rows >= 5 for rows in told)

@@ -214,3 +214,12 @@ def test_votes_are_called_votes(ravdess):
     part = ravdess.datasets[0]
     made = page(replace(ravdess, datasets=(replace(part, card=replace(part.card, kind="crowd votes")),)))
     assert any("24 people, 1,440 votes" in text for text in texts(made.sections[0]))
+
+
+def test_rendered_people_give_a_lead_and_no_finding_about_people(ravdess):
+    (part,) = ravdess.datasets
+    drawn = replace(ravdess, datasets=(replace(part, card=replace(part.card, kind="rendered")),))
+    said = {s.id: str(s) for s in page(drawn).sections}
+    for name in ("verdict", "reach"):
+        assert "a lead for a test with consenting people, not a finding about people" in said[name]
+    assert "a lead for a test" not in str(page(ravdess))

@@ -32,7 +32,7 @@ def sealed(run: AuditRun) -> AuditRun:
 
 
 def _told(run: AuditRun) -> dict[str, Any]:
-    """The run as plain values, without a count of fewer people than may be told."""
+    """The run as plain values, without a count of fewer people than may be told, or a bin of fewer rows."""
     plain: dict[str, Any] = _plain(run)
     for part in plain["datasets"]:
         if _is_small(part["subjects"]):
@@ -40,6 +40,12 @@ def _told(run: AuditRun) -> dict[str, Any]:
     for key in ("consents_in_force", "consents_withdrawn"):
         if _is_small(plain["gate"][key]):
             plain["gate"][key] = None
+    for drawn in plain["reliabilities"]:
+        for k, rows in enumerate(drawn["rows"]):
+            if _is_small(rows):
+                drawn["rows"][k] = None
+                for name in ("confidence", "accuracy", "low", "high"):
+                    drawn[name][k] = math.nan
     return plain
 
 
@@ -167,8 +173,8 @@ def _confusions(run: AuditRun) -> list[tuple[Any, ...]]:
 
 def _reliabilities(run: AuditRun) -> list[tuple[Any, ...]]:
     return [
-        (r.recognizer, r.dataset, r.slice, r.edges[k], r.edges[k + 1], r.rows[k], r.confidence[k], r.accuracy[k],
-         r.low[k], r.high[k], r.state.value)
-        for r in run.reliabilities
-        for k in range(len(r.rows))
+        (r["recognizer"], r["dataset"], r["slice"], r["edges"][k], r["edges"][k + 1], r["rows"][k], r["confidence"][k],
+         r["accuracy"][k], r["low"][k], r["high"][k], r["state"])
+        for r in _told(run)["reliabilities"]
+        for k in range(len(r["rows"]))
     ]  # fmt: skip

@@ -2,11 +2,16 @@
 
 import re
 
+from vemo_audit.records.audit_run import AuditRun
 from vemo_audit.records.finding import Criterion, Finding, Verdict
 from vemo_audit.records.measurement import State
 from vemo_audit.report import numbers
 
 NOT_FEELING = "Recognizing a displayed expression is not reading what a person feels."
+RENDERED = (
+    "The people here are rendered: a difference between them is a lead for a test with consenting people, "
+    "not a finding about people."
+)
 NO_ADVICE = "Nothing on this page is legal advice."
 
 WORDS = {
@@ -35,6 +40,11 @@ STATES = {
 
 
 _SAYS_WHAT_DECIDES = re.compile(r"people .*\b(decide|narrow)\b")
+
+
+def is_rendered(run: AuditRun) -> bool:
+    """Whether any people of the run were drawn by a program."""
+    return any(part.card.kind.lower() == "rendered" for part in run.datasets)
 
 
 def demand(criterion: Criterion) -> str:

@@ -12,6 +12,13 @@ from vemo_audit.records.prediction import SUM_TOLERANCE
 from vemo_audit.tables.raw import Problem, RawTable, open_table
 from vemo_audit.tables.schema import AFFECT, KEY, PROBABILITY_PREFIX
 
+VOTE_PREFIX = "v_"
+HEAVIEST = 2**20
+"""Equal answers that one row may stand for."""
+LONGEST_NAME = 200
+JOINERS = "\u200c\u200d"
+"""Zero-width joiners, which some scripts need inside a word."""
+
 
 def check(path: Path, *, labels: LabelSet | None = None) -> list[Problem]:
     """The problems of one file, at most 100 of a kind; none is a good table. Its columns tell what kind of table it is.
@@ -21,7 +28,7 @@ def check(path: Path, *, labels: LabelSet | None = None) -> list[Problem]:
     raw = open_table(path)
     if any(name.startswith(PROBABILITY_PREFIX) for name in raw.columns):
         check_predictions(raw, labels=labels)
-    elif "label" in raw.columns:
+    elif "label" in raw.columns or any(name.startswith(VOTE_PREFIX) for name in raw.columns):
         check_labels(raw, labels=labels)
     elif "subject" in raw.columns and "clip" not in raw.columns:
         check_traits(raw)
@@ -49,6 +56,8 @@ def check_predictions(raw: RawTable, *, labels: LabelSet | None = None) -> Label
                 raw.problems.append(Problem(None, PROBABILITY_PREFIX + name, f"the unknown label '{name}'", expected))
     elif len(found) < 2 or not all(found):
         raw.problems.append(Problem(None, "", f"{len(found)} columns p_<label>", "two or more, each with a name"))
+    check_printed(raw, "", np.array(found, dtype=object))
+    check_weight(raw)
     names = labels or (LabelSet(found) if len(found) >= 2 and all(found) else None)
     if raw.rows == 0 or names is None or any(PROBABILITY_PREFIX + name not in raw.columns for name in names.names):
         return None
@@ -105,10 +114,14 @@ def check_times(raw: RawTable) -> None:
 
 def check_labels(raw: RawTable, *, labels: LabelSet | None = None) -> None:
     """A label table: clip and label, no label outside the set, each clip and person once."""
+    votes = [name for name in raw.columns if name.startswith(VOTE_PREFIX)]
+    if votes:
+        raw.problems.append(Problem(None, votes[0], "votes", "one label a row in the column 'label'"))
     if not raw.require("clip", "label"):
         return
     raw.text("clip", empty_allowed=False)
     values = raw.text("label", empty_allowed=False)
+    check_printed(raw, "label", values)
     if labels is not None:
         unknown = np.array([value not in labels.names and value != "" for value in values], dtype=bool)
         raw.blame(
@@ -135,7 +148,10 @@ def check_traits(raw: RawTable) -> None:
     names = [name for name in raw.columns if name not in ("subject", "dataset")]
     if not names:
         raw.problems.append(Problem(None, "", "no trait", "at least one column beside 'subject'"))
+    check_printed(raw, "", np.array(names, dtype=object))
     traits = {name: raw.text(name) for name in names}
+    for name, values in traits.items():
+        check_printed(raw, name, values)
     first: dict[tuple[str, str], int] = {}
     for k, key in enumerate(zip(dataset, subject, strict=True)):
         before = first.setdefault(key, k)
@@ -150,11 +166,38 @@ def check_traits(raw: RawTable) -> None:
         raw.problems.append(Problem(k + 1, column, found, "one row, and so one value of a trait, for each subject"))
 
 
+def check_weight(raw: RawTable) -> None:
+    """A weight says how many equal answers a row stands for."""
+    if "weight" not in raw.columns:
+        return
+    before = len(raw.problems)
+    values = raw.numbers("weight")
+    good = np.isfinite(values) & (values >= 1) & (values == np.floor(values)) & (values <= HEAVIEST)
+    if len(raw.problems) == before:
+        raw.blame(~good, "weight", found=lambda k: f"{values[k]:g}", expected=f"a whole number from 1 to {HEAVIEST:,}")
+
+
+def check_printed(raw: RawTable, column: str, values: NDArray[np.object_]) -> None:
+    """Names that a report prints are short and printable: no control or direction characters, no line breaks.
+
+    Names of columns are given with `column` empty.
+    """
+    for k, value in enumerate(values):
+        if len(value) > LONGEST_NAME:
+            found = f"a name of {len(value):,} characters: '{value[:20]}...'"
+        elif not all(letter.isprintable() or letter in JOINERS for letter in value):
+            found = f"a name with characters that cannot be printed: {value!a}"
+        else:
+            continue
+        expected = f"a printable name of at most {LONGEST_NAME} characters"
+        raw.problems.append(Problem(k + 1 if column else None, column or value[:20], found, expected))
+
+
 def check_unique(raw: RawTable, key: tuple[str, ...]) -> None:
     """No two rows share the whole key; the later one is named, with the row that it repeats."""
     code = np.zeros(raw.rows, dtype=np.int64)
     for name in key:
-        if name in raw.columns:
+        if name in raw.columns and not pa.types.is_nested(raw.columns[name].type):
             values = pa.compute.dictionary_encode(raw.columns[name], null_encoding="encode")
             step = values.indices.to_numpy(zero_copy_only=False).astype(np.int64)
             code = np.unique(code * (int(step.max(initial=0)) + 1) + step, return_inverse=True)[1].astype(np.int64)

@@ -67,14 +67,21 @@ class RawTable:
             return np.full(self.rows, "", dtype=object)
         column = self.columns[name]
         if pa.types.is_floating(column.type) or pa.types.is_nested(column.type) or pa.types.is_temporal(column.type):
-            self.problems.append(Problem(None, name, f"values of type {column.type}", "text"))
-            return np.full(self.rows, "", dtype=object)
-        values = column.cast(pa.large_string()).fill_null("").to_numpy(zero_copy_only=False).astype(object)
+            return self._no_text(name, f"values of type {column.type}")
+        try:
+            cast = column.cast(pa.large_string())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return self._no_text(name, f"values of type {column.type} that are no text in UTF-8")
+        values = cast.fill_null("").to_numpy(zero_copy_only=False).astype(object)
         if self.guarded:
             values = np.array([v[1:] if v[:1] == "'" and GUARDED.match(v) else v for v in values], dtype=object)
         if not empty_allowed:
             self.blame(values == "", name, found=lambda k: "an empty cell", expected="a name")
         return values
+
+    def _no_text(self, name: str, found: str) -> NDArray[np.object_]:
+        self.problems.append(Problem(None, name, found, "text"))
+        return np.full(self.rows, "", dtype=object)
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column of numbers; a missing column or an empty cell is NaN. Text that is no number is a problem."""
@@ -124,7 +131,9 @@ def open_table(path: Path) -> RawTable:
         raise BadInput("no such file", where=str(path), expected="a .parquet or .csv table")
     try:
         table = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadInput("text that is not in UTF-8", where=str(path), expected="a CSV table saved as UTF-8") from error
+    except (pa.ArrowException, OSError) as error:
         raise BadInput(
             f"it cannot be read: {str(error).splitlines()[0]}", where=str(path), expected="a Parquet or CSV table"
         ) from error
@@ -157,11 +166,34 @@ def _csv(path: Path) -> pa.Table:
         raise BadInput(f"a file of kind '{path.suffix}'", where=str(path), expected="a .parquet or .csv table")
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
-    if not header:
-        raise BadInput("an empty file", where=str(path), expected="a line of column names and at least one row")
+    _check_header(header, path)
     types = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
     )
-    return pyarrow.csv.read_csv(
-        path, convert_options=types, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
-    )
+    parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    try:
+        return pyarrow.csv.read_csv(path, convert_options=types, parse_options=parsing)
+    except pa.ArrowInvalid:
+        _check_width(path)
+        raise
+
+
+def _check_width(path: Path) -> None:
+    """Raises BadInput for the first row that has more or fewer cells than the line of column names."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        width = len(next(rows))
+        for k, cells in enumerate(rows, 1):
+            if cells and len(cells) != width:
+                raise BadInput(
+                    f"{len(cells)} cells", where=f"{path}, row {k}", expected=f"{width}, one for each column"
+                )
+
+
+def _check_header(header: list[str], path: Path) -> None:
+    if not header:
+        raise BadInput("an empty file", where=str(path), expected="a line of column names and at least one row")
+    others = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    for mark, name in others.items():
+        if len(header) == 1 and mark in header[0]:
+            raise BadInput(f"columns separated by {name}", where=str(path), expected="a CSV table separated by commas")

@@ -12,7 +12,7 @@ from vemo_audit.records.labels import LabelSet
 from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
 from vemo_audit.tables.check import check_labels, check_predictions, check_subjects, check_traits
-from vemo_audit.tables.raw import Problem, RawTable, open_table
+from vemo_audit.tables.raw import RawTable, open_table
 from vemo_audit.tables.schema import AFFECT, PROBABILITY_PREFIX, PredictionTable
 
 TAKEN = ("dataset", "clip", "person", "start_s", "end_s", "abstained", "reason", "decision", "weight")
@@ -26,8 +26,8 @@ def read_predictions(path: Path, *, labels: LabelSet | None = None) -> Predictio
     """
     raw = open_table(path)
     names = check_predictions(raw, labels=labels)
-    weight = _weight(raw)
     raw.stop_at_problem()
+    weight = _weight(raw)
     if names is None:
         raise BadInput("no usable columns", where=str(path), expected="clip and p_<label>")
     probability = np.stack([raw.numbers(PROBABILITY_PREFIX + name) for name in names.names], axis=1)
@@ -47,9 +47,7 @@ def _weight(raw: RawTable) -> NDArray[np.int64] | None:
     if "weight" not in raw.columns:
         return None
     values = raw.numbers("weight")
-    good = np.isfinite(values) & (values >= 1) & (values == np.floor(values))
-    raw.blame(~good, "weight", found=lambda k: f"{values[k]:g}", expected="a whole number of 1 or more")
-    return np.where(good, values, 1).astype(np.int64)
+    return np.where(np.isfinite(values), values, 1).astype(np.int64)
 
 
 def _others(raw: RawTable) -> dict[str, NDArray[Any]]:
@@ -69,8 +67,6 @@ def read_labels(path: Path, *, labels: LabelSet | None = None, subjects: Path | 
     """
     raw = open_table(path)
     check_labels(raw, labels=labels)
-    if any(name.startswith("v_") for name in raw.columns):
-        raw.problems.append(Problem(None, "v_*", "votes", "one label a row in the column 'label'"))
     if subjects is None:
         raw.require("subject")
     raw.stop_at_problem()

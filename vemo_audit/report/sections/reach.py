@@ -65,6 +65,8 @@ def _cannot(facts: Facts) -> list[str]:
     sentences = [f"What anybody feels. {wording.NOT_FEELING}"]
     sentences += [f"How it does outside {part.card.name}: {words}." for part in run.datasets
                   if (words := _KINDS.get(part.card.kind.lower()))]  # fmt: skip
+    if wording.is_rendered(run):
+        sentences.append(f"How groups of people differ. {wording.RENDERED}")
     open_ones = [f for f in run.findings if f.verdict is Verdict.UNDECIDED]
     if open_ones:
         sentences.append(_undecided(open_ones))

@@ -32,7 +32,8 @@ def section(facts: Facts) -> Section:
         figure = _strip(facts, g_metric)
         if figure is not None:
             blocks.append(figure)
-    blocks += [Prose((wording.NOT_FEELING,), tone="key"), _identity(facts)]
+    said = (wording.NOT_FEELING, wording.RENDERED) if wording.is_rendered(run) else (wording.NOT_FEELING,)
+    blocks += [Prose(said, tone="key"), _identity(facts)]
     return Section("verdict", "Verdict", _lead(lines), tuple(blocks), required=True)
 
 
