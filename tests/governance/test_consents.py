@@ -146,6 +146,30 @@ def test_bytes_changed_in_the_database_are_not_believed(world, tmp_path):
             store.record(record.record_id)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE current SET state = 'given'",
+        "UPDATE current SET expires_ms = expires_ms + 100000000000",
+        "UPDATE current SET version = 1, state = 'given', sha256 = (SELECT sha256 FROM version WHERE version = 1)",
+        "DELETE FROM version WHERE version = 2",
+        "UPDATE current SET subject_ref = (SELECT subject_ref FROM subject WHERE subject_ref != current.subject_ref)",
+    ],
+)
+def test_a_row_edited_to_revive_a_consent_is_found(world, tmp_path, edit):
+    with fresh(world, tmp_path) as store:
+        record = put(world, store, world.record())
+        put(world, store, following(record, "withdrawn"))
+        assert store.standing(record.record_id, now=NOON).state is State.WITHDRAWN
+        with sqlite3.connect(store.path) as db:
+            db.execute("INSERT INTO subject VALUES ('somebody-else', 0)")
+            db.execute(edit)
+        with pytest.raises(EvidenceBroken, match="row"):
+            store.standing(record.record_id, now=NOON)
+        with pytest.raises(EvidenceBroken, match="row"):
+            store.all(now=NOON)
+
+
 def test_a_nonce_is_spent_once_and_survives_reopening(world, tmp_path):
     with fresh(world, tmp_path) as store:
         assert store.spend_nonce("n1", until=NOON + timedelta(seconds=62), now=NOON)

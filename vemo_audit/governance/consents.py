@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -30,6 +30,12 @@ CREATE TABLE subject(subject_ref TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRIC
 CREATE TABLE nonce(nonce TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE event(seq INTEGER PRIMARY KEY, record_id TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,
   at_ms INTEGER NOT NULL, log_index INTEGER) STRICT;
+"""
+STANDINGS = """
+SELECT c.record_id, c.subject_ref, c.version, c.state, c.sha256, c.expires_ms, s.epoch,
+  (SELECT max(v.version) FROM version v WHERE v.record_id = c.record_id),
+  (SELECT v.envelope FROM version v WHERE v.record_id = c.record_id AND v.version = c.version)
+FROM current c JOIN subject s USING(subject_ref)
 """
 
 
@@ -112,9 +118,8 @@ class ConsentStore:
             db.execute("INSERT INTO version VALUES (?, ?, ?, ?)", row)
             db.execute(
                 "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?, ?, ?)",
-                (record.record_id, record.subject.subject_ref, record.version, str(record.event.state), sha256,
-                 _ms(record.validity.expires_at)),
-            )  # fmt: skip
+                _row(record),
+            )
             db.execute("INSERT OR IGNORE INTO subject VALUES (?, 0)", (record.subject.subject_ref,))
             if record.event.state in NARROWING:
                 db.execute("UPDATE subject SET epoch = epoch + 1 WHERE subject_ref = ?", (record.subject.subject_ref,))
@@ -125,13 +130,12 @@ class ConsentStore:
         return record
 
     def standing(self, record_id: str, *, now: datetime) -> Standing | None:
-        """Where the record stands at `now`; None when the store does not know it."""
-        row = self._one(
-            "SELECT subject_ref, version, state, sha256, expires_ms, epoch FROM current JOIN subject USING(subject_ref)"
-            " WHERE record_id = ?",
-            record_id,
-        )
-        return None if row is None else _standing(record_id, row, now)
+        """Where the record stands at `now`; None when the store does not know it.
+
+        Raises EvidenceBroken when the row says something else than the newest signed version.
+        """
+        row = self._one(f"{STANDINGS} WHERE record_id = ?", record_id)
+        return None if row is None else self._standing(row, now)
 
     def epoch(self, subject_ref: str) -> int:
         """How often rights of this subject were narrowed; -1 when the subject is unknown."""
@@ -139,13 +143,10 @@ class ConsentStore:
         return -1 if row is None else int(row[0])
 
     def all(self, *, now: datetime) -> list[Standing]:
-        """Every record, in order of making."""
+        """Every record, in order of making. Raises EvidenceBroken as `standing`."""
         with self._lock:
-            rows = self._db.execute(
-                "SELECT record_id, subject_ref, version, state, sha256, expires_ms, epoch"
-                " FROM current JOIN subject USING(subject_ref) ORDER BY record_id"
-            ).fetchall()
-        return [_standing(row[0], row[1:], now) for row in rows]
+            rows = self._db.execute(f"{STANDINGS} ORDER BY record_id").fetchall()
+        return [self._standing(row, now) for row in rows]
 
     def envelope(self, record_id: str) -> bytes:
         """The signed envelope of the newest version. Raises BadInput when the record is unknown."""
@@ -214,6 +215,21 @@ class ConsentStore:
     ) -> None:
         self.close()
 
+    def _standing(self, row: Any, now: datetime) -> Standing:
+        """The row, once the newest signed version says the same: whoever edits rows cannot revive a consent."""
+        record_id, subject_ref, version, state_text, sha256, expires_ms, epoch, newest, envelope = row
+        record = self.read(bytes(envelope)) if envelope is not None and newest == version else None
+        told = (record_id, subject_ref, version, state_text, sha256, expires_ms)
+        if record is None or told != _row(record):
+            raise EvidenceBroken(
+                f"a row that is not what version {newest} of record {record_id} was signed as", where=str(self.path),
+                expected="rows that nobody edited", advice="Restore the store, and ask how this came about.",
+            )  # fmt: skip
+        state = record.event.state
+        if state not in NARROWING and now >= record.validity.expires_at:
+            state = State.EXPIRED
+        return Standing(record_id, subject_ref, version, epoch, state, sha256, record.validity.expires_at)
+
     def _one(self, query: str, *values: object) -> Any:
         with self._lock:
             return self._db.execute(query, values).fetchone()
@@ -229,6 +245,13 @@ class ConsentStore:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+
+def _row(record: ConsentRecord) -> tuple[str, str, int, str, str, int]:
+    """What `current` says of a record whose newest version this is."""
+    subject_ref, expires_ms = record.subject.subject_ref, _ms(record.validity.expires_at)
+    sha256 = digest(record.to_payload())
+    return record.record_id, subject_ref, record.version, str(record.event.state), sha256, expires_ms
 
 
 def _check_first(record: ConsentRecord) -> None:
@@ -259,16 +282,6 @@ def _check_next(record: ConsentRecord, before: Standing, last: ConsentRecord) ->
     changed = [name for name in FIXED if getattr(record, name) != getattr(last, name)]
     if changed:
         raise BadInput(f"another {changed[0]} than before", where=where, advice="Make a new record for other rights.")
-
-
-def _standing(record_id: str, row: Any, now: datetime) -> Standing:
-    subject_ref, version, state_text, sha256, expires_ms, epoch = row
-    state = State(state_text)
-    if state not in NARROWING and _ms(now) >= expires_ms:
-        state = State.EXPIRED
-    return Standing(
-        record_id, subject_ref, version, epoch, state, sha256, datetime.fromtimestamp(expires_ms / 1000, UTC)
-    )
 
 
 def _ms(moment: datetime) -> int:
