@@ -306,7 +306,7 @@ def test_a_parquet_column_of_a_wrong_type_is_named(values: list[object], kind: s
     assert check(path)
 
 
-@pytest.mark.parametrize("value", ["x" * 201, "a\nb", "a\x1bb", "a\u202eb", "a\x00b"])
+@pytest.mark.parametrize("value", ["x" * 201, " a", "a\u00a0", "a\nb", "a\x1bb", "a\u202eb", "a\x00b"])
 def test_a_name_that_no_report_could_print_is_refused(value: str, tmp_path: Path) -> None:
     traits, labels = tmp_path / "traits.parquet", tmp_path / "labels.parquet"
     pa.parquet.write_table(pa.table({"subject": ["s"], "sex": [value]}), traits)
@@ -323,3 +323,9 @@ def test_votes_are_not_labels_for_the_check_either(tmp_path: Path) -> None:
     (found,) = check(written(tmp_path, "clip,subject,v_calm,v_tense,label\na,s,3,4,calm\n"))
     assert found.found == "votes"
     assert any(p.found == "votes" for p in check(written(tmp_path, "clip,subject,v_calm,v_tense\na,s,3,4\n")))
+
+
+@pytest.mark.parametrize("text", ["subject,a=b\ns,x\n", "subject,a & b\ns,x\n", "subject,sex\ns,x & y=z\n"])
+def test_a_trait_that_could_be_read_as_two_groups_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="without"):
+        read_traits(written(tmp_path, text), dataset="d")

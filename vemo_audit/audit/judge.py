@@ -8,7 +8,7 @@ from vemo_audit.errors import BadInput
 from vemo_audit.evaluation.power import subjects_needed
 from vemo_audit.evaluation.slices import UNKNOWN_NAME
 from vemo_audit.records.finding import Criterion, Finding, Verdict
-from vemo_audit.records.measurement import Gap, Interval, Measurement
+from vemo_audit.records.measurement import Gap, Interval, Measurement, conditions
 
 
 def verdict_on(criterion: Criterion, interval: Interval | None) -> Verdict:
@@ -76,8 +76,8 @@ def _levels(criterion: Criterion, measurements: Sequence[Measurement]) -> list[F
 def _belongs(name: str, over: str) -> bool:
     if over == OVERALL:
         return name == OVERALL
-    trait, _, value = name.partition("=")
-    return trait == over and " & " not in name and value != UNKNOWN_NAME
+    pairs = conditions(name)
+    return len(pairs) == 1 and pairs[0][0] == over and pairs[0][1] != UNKNOWN_NAME
 
 
 def most_important(

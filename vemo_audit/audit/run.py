@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from vemo_audit.audit.answers import Answers, from_table, open_dataset, published
 from vemo_audit.audit.export import sealed
-from vemo_audit.audit.fitting import check_metrics, check_traits
+from vemo_audit.audit.fitting import check_clips, check_metrics, check_traits
 from vemo_audit.audit.judge import judge
 from vemo_audit.audit.limits import Outcome, limits_of
 from vemo_audit.audit.measure import Known, Listener, Measured, measure, rows_of, sketch_of
@@ -46,6 +46,7 @@ def run_audit(
     for choice in plan.recognizers:
         answers = _answers(plan, choice, dataset, gate=gate, tally=tally, folder=folder, listener=listener)
         check_metrics(plan, answers.table.labels)
+        check_clips(answers.table, dataset)
         sketch, unjoined = sketch_of(answers.table, known, recognizer=choice.name, digest=answers.digest)
         one = measure(sketch, plan, unjoined=unjoined, rng=rng, listener=listener)
         findings += judge(plan.criteria_of(choice.name), measurements=one.measurements, gaps=one.gaps)

@@ -1,8 +1,19 @@
 """A number with its interval and its people, or the reason why there is none."""
 
 import math
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_NEXT_TRAIT = re.compile(r" & (?=[^&=]+=)")
+
+
+def conditions(name: str) -> tuple[tuple[str, str], ...]:
+    """'sex=female & age=old' as pairs of trait and value; none for 'overall'. A value may hold ' & ' itself."""
+    if "=" not in name:
+        return ()
+    parts = [part.partition("=") for part in _NEXT_TRAIT.split(name)]
+    return tuple((trait, value) for trait, _, value in parts)
 
 
 class State(StrEnum):

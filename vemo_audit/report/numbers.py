@@ -4,6 +4,8 @@ import math
 import re
 from datetime import UTC, datetime
 
+from vemo_audit.records.measurement import conditions
+
 MINUS = "\N{MINUS SIGN}"
 UNITS = ("share", "whole", "points", "plain", "difference", "count", "seconds")
 """share: a part of 1, shown in %; whole: without decimals; points: a difference of shares; difference: of numbers."""
@@ -136,7 +138,7 @@ def listed(items: tuple[str, ...]) -> str:
 
 def slice_words(name: str) -> str:
     """'sex=female & age=old' as 'sex: female, age: old'; 'overall' as 'everybody'."""
-    return "everybody" if name == "overall" else ", ".join(p.strip().replace("=", ": ", 1) for p in name.split(" & "))
+    return "everybody" if name == "overall" else ", ".join(": ".join(pair) for pair in conditions(name))
 
 
 def _fixed(value: float, digits: int) -> str:

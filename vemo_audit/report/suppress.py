@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from vemo_audit.records.audit_run import AuditRun
-from vemo_audit.records.measurement import Measurement, State
+from vemo_audit.records.measurement import Measurement, State, conditions
 from vemo_audit.report.blocks import Cell, Number, Suppressed, Text
 
 BELOW = 5
@@ -84,9 +84,7 @@ def listed(run: AuditRun, found: Disclosure) -> AuditRun:
 
 def slice_key(name: str) -> Pairs:
     """'sex=female & age=old' as pairs of trait and value, sorted; () for the whole sample."""
-    if name == TOTAL:
-        return ()
-    return tuple(sorted((part.split("=", 1)[0].strip(), part.split("=", 1)[-1].strip()) for part in name.split(" & ")))
+    return tuple(sorted(conditions(name)))
 
 
 def slice_name(pairs: Pairs) -> str:

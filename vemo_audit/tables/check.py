@@ -149,9 +149,14 @@ def check_traits(raw: RawTable) -> None:
     if not names:
         raw.problems.append(Problem(None, "", "no trait", "at least one column beside 'subject'"))
     check_printed(raw, "", np.array(names, dtype=object))
+    for name in names:
+        if "=" in name or "&" in name:
+            raw.problems.append(Problem(None, name, f"a trait called '{name}'", "a name without = and &"))
     traits = {name: raw.text(name) for name in names}
     for name, values in traits.items():
         check_printed(raw, name, values)
+        mixed = np.array(["=" in value and " & " in value for value in values], dtype=bool)
+        raw.blame(mixed, name, found=lambda k, v=values: f"'{v[k]}'", expected="a value without both ' & ' and =")
     first: dict[tuple[str, str], int] = {}
     for k, key in enumerate(zip(dataset, subject, strict=True)):
         before = first.setdefault(key, k)
@@ -187,9 +192,11 @@ def check_printed(raw: RawTable, column: str, values: NDArray[np.object_]) -> No
             found = f"a name of {len(value):,} characters: '{value[:20]}...'"
         elif not all(letter.isprintable() or letter in JOINERS for letter in value):
             found = f"a name with characters that cannot be printed: {value!a}"
+        elif value != value.strip():
+            found = f"a name with spaces around it: '{value}'"
         else:
             continue
-        expected = f"a printable name of at most {LONGEST_NAME} characters"
+        expected = f"a printable name of at most {LONGEST_NAME} characters, without spaces around it"
         raw.problems.append(Problem(k + 1 if column else None, column or value[:20], found, expected))
 
 

@@ -19,6 +19,7 @@ from vemo_audit.report.blocks import (
 )
 from vemo_audit.report.cells import Facts
 from vemo_audit.report.describe import describe
+from vemo_audit.report.suppress import slice_key
 
 FEWEST_CLIPS = 5
 """A bin with fewer clips shows no hit rate."""
@@ -100,7 +101,7 @@ def _bin(r: Reliability, k: int, total: int) -> tuple[Cell, ...]:
 def _table(facts: Facts, measured: list[Measurement]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for m in measured:
-        if " & " in m.slice:
+        if len(slice_key(m.slice)) > 1:
             continue
         value = cells.level(facts, m)
         rows.append((
