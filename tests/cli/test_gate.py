@@ -184,3 +184,36 @@ def test_a_deployment_is_not_made_twice_and_keys_can_be_locked(here):
 def test_what_is_not_there_is_bad_input(here, words):
     made()
     assert "no " in run(*words, *D, fails=2)
+
+
+@pytest.mark.parametrize("options", [("--mode", "lax"), ("--days", "99999999"), ("--days", "0"), ("--model", "xyz")])
+def test_options_that_make_no_manifest_leave_nothing_behind(here, options):
+    assert "Expected" in run("gate", "init", "dep", *options, fails=2)
+    assert not (here / "dep").exists()
+    made()
+
+
+def test_a_deployment_below_a_file_is_bad_input(here):
+    assert "face.png" in run("gate", "init", "face.png", fails=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--hours", "nan"), "NaN"), (("--hours", "1e12"), "consent give"), (("--out", "nowhere/a.json"), "nowhere"),
+        (("--out", "dep"), "dep"),
+    ],
+)  # fmt: skip
+def test_a_consent_that_cannot_be_given_or_handed_over_is_not_stored(here, words, named):
+    made()
+    assert named in run("consent", "give", "--subject", "anna", "--purpose", "research", *words, *D, fails=2)
+    assert json.loads(run("consent", "list", *D, "--json")) == []
+
+
+def test_an_unknown_word_at_a_withdrawal_is_named_with_those_that_are_known(here):
+    made()
+    run("consent", "give", "--subject", "anna", "--purpose", "research", "--out", "anna.json", *D)
+    record = json.loads(run("consent", "list", *D, "--json"))[0]["record_id"]
+    assert "guardian" in run("consent", "withdraw", record, "--by", "martian", *D, fails=2)
+    assert "voice" in run("consent", "withdraw", record, "--method", "pigeon", *D, fails=2)
+    assert "nowhere" in run("consent", "show", record, "--out", "nowhere/x.json", *D, fails=2)

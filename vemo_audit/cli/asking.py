@@ -1,5 +1,6 @@
 """What the commands that ask the gate share: the case that options state, and how a decision is told."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -59,3 +60,18 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"the file cannot be read ({error.strerror})", where=str(path)) from error
+
+
+def demand_place(path: Path) -> None:
+    """Raises BadInput when a file could not be written at `path`."""
+    folder = path.resolve().parent
+    if not folder.is_dir() or path.is_dir() or not os.access(folder, os.W_OK):
+        raise BadInput("no place for a file", where=str(path), expected="a file in a folder that can be written")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file. Raises BadInput when it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"the file cannot be written ({error.strerror})", where=str(path)) from error

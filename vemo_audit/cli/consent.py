@@ -5,14 +5,15 @@ import os
 import time
 from dataclasses import fields
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from vemo_audit.cli.asking import passphrase, read_bytes
+from vemo_audit.cli.asking import demand_place, passphrase, read_bytes, write_bytes
 from vemo_audit.cli.clocks import boottime_ns, wall_clock
 from vemo_audit.cli.screen import console, say_json
 from vemo_audit.errors import BadInput
@@ -32,6 +33,7 @@ Deployment = Annotated[Path, typer.Option("--deployment", help="The signed manif
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", help="File with the private keys' passphrase.")]
 DEFAULT = Path("deployment.toml")
+Word = TypeVar("Word", bound=StrEnum)
 WAIT_S = 5.0
 """How long `withdraw` waits for a running gate to write the leaf. The withdrawal itself is in force before."""
 FORM_FIELDS = tuple(f.name for f in fields(ConsentForm) if f.name not in {"subject_ref", "lasts"})
@@ -76,14 +78,15 @@ def give(
         stated, subject, hours = _form(form)
     if not subject:
         raise BadInput("no subject", where=str(form or "--subject"), expected="a name or number for the person")
-    stated |= {"subject_ref": forms.pseudonym(secret, subject), "lasts": timedelta(hours=hours)}
     try:
+        stated |= {"subject_ref": forms.pseudonym(secret, subject), "lasts": timedelta(hours=hours)}
         record = forms.new_record(ConsentForm(**stated), _controller(named), now=now, entropy=os.urandom)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadInput(str(error), where=str(form or "consent give"), advice="See `consent give --help`.") from error
     target = out or Path(f"{record.record_id}.json")
+    demand_place(target)  # before the consent is in force: what was given must reach the person, too
     with on_disk.consent_store(deployment, named, ring) as store:
-        target.write_bytes(withdrawal.give(record, store, key=_issuer(deployment, named, passphrase_file), now=now))
+        write_bytes(target, withdrawal.give(record, store, key=_issuer(deployment, named, passphrase_file), now=now))
     if json:
         say_json({"record_id": record.record_id, "file": str(target), "expires_at": record.validity.expires_at})
         return
@@ -100,10 +103,11 @@ def withdraw(
 ) -> None:  # fmt: skip
     """End a consent. In force when this returns: nothing is admitted, and what is under way is dropped."""
     named, ring = manifest.load(deployment)
+    who = _word(Actor, by, "--by")
     with on_disk.consent_store(deployment, named, ring) as store:
-        channel = Channel(method) if method else store.record(record_id).event.method
+        channel = _word(Channel, method, "--method") if method else store.record(record_id).event.method
         record = withdrawal.change(
-            store, record_id, State.WITHDRAWN, key=_issuer(deployment, named, passphrase_file), by=Actor(by),
+            store, record_id, State.WITHDRAWN, key=_issuer(deployment, named, passphrase_file), by=who,
             method=channel, now=wall_clock(), steps=1,
         )  # fmt: skip
         index = _log(deployment, store, record_id, passphrase_file)
@@ -127,7 +131,7 @@ def show(
         record, envelope = store.record(record_id), store.envelope(record_id)
         standing = store.standing(record_id, now=wall_clock())
     if out is not None:
-        out.write_bytes(envelope)
+        write_bytes(out, envelope)
     assert standing is not None  # noqa: S101 - for the type checker: the record was found
     if json:
         say_json({"state": str(standing.state), "epoch": standing.epoch, "record": record.to_payload()})
@@ -178,7 +182,7 @@ def grant(
         record, standing.epoch, purpose=purpose, audience=named.deployment.id, session_id="cli",
         key=_issuer(deployment, named, passphrase_file), now=now, entropy=os.urandom, lasts=timedelta(seconds=seconds),
     )  # fmt: skip
-    out.write_bytes(envelope)
+    write_bytes(out, envelope)
     if json:
         say_json({"file": str(out), "expires_at": now + timedelta(seconds=seconds)})
         return
@@ -234,9 +238,17 @@ def _form(path: Path) -> tuple[dict[str, Any], str, float]:
     if unknown:
         expected = ", ".join(("subject", "hours", *FORM_FIELDS))
         raise BadInput(f"the unknown key {unknown[0]!r}", where=str(path), expected=expected)
-    subject, hours = str(stated.pop("subject", "")), float(stated.pop("hours", 24))
+    subject, hours = str(stated.pop("subject", "")), stated.pop("hours", 24)
     stated.setdefault("purposes", [])
     return {k: tuple(v) if isinstance(v, list) else v for k, v in stated.items()}, subject, hours
+
+
+def _word(words: type[Word], given: str, option: str) -> Word:
+    """The word of a list. Raises BadInput when the list does not hold it."""
+    try:
+        return words(given)
+    except ValueError as error:
+        raise BadInput(repr(given), where=option, expected=", ".join(words)) from error
 
 
 def _until(record: Any) -> str:

@@ -1,6 +1,7 @@
 """`vemo-audit gate`: make a deployment, sign its manifest, ask the gate without opening it, stop it."""
 
-from datetime import timedelta
+import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,11 +73,16 @@ def init(
     form = ManifestForm(
         deployment_id=id_ or folder.resolve().name, controller=controller, controller_name=controller_name,
         contact=contact, operator=operator, overseer=overseer, use_area=use_area, mode=mode,
-        lasts=timedelta(days=days), **stated,
+        lasts=_term(days), **stated,
     )  # fmt: skip
     now, secret = wall_clock(), passphrase(passphrase_file)
     bundle = load_bundle(places.folder("policies"))
-    kids = on_disk.create(folder, origin=f"{form.deployment_id}/vemo-audit/{now:%Y-%m}", now=now, passphrase=secret)
+    _rehearse(form, bundle.digest, now)
+    origin = f"{form.deployment_id}/vemo-audit/{now:%Y-%m}"
+    try:
+        kids = on_disk.create(folder, origin=origin, now=now, passphrase=secret)
+    except OSError as error:
+        raise BadInput(f"the folder cannot be made ({error.strerror})", where=str(folder)) from error
     path = folder / "deployment.toml"
     path.write_text(forms.manifest_text(form, kids=kids, bundle_digest=bundle.digest, now=now), "utf-8")
     manifest.read(path)
@@ -219,6 +225,8 @@ def resume(
     console().print("Resumed.")
 
 
+LONGEST_DAYS = 3650
+"""The longest term of a manifest made here. It is to be reviewed at its end."""
 BUSY = "a running gate holds the ledger: run `gate stop` again afterwards to have it logged"
 
 
@@ -227,6 +235,27 @@ class _NobodyLooks:
 
     def find(self, images: Any, time_s: Any) -> Any:
         raise VemoError("a rehearsal that decodes", advice="Report this: it must not happen.")
+
+
+def _term(days: int) -> timedelta:
+    if not 1 <= days <= LONGEST_DAYS:
+        raise BadInput(f"{days} days", where="--days", expected=f"1 to {LONGEST_DAYS}")
+    return timedelta(days=days)
+
+
+def _rehearse(form: ManifestForm, bundle_digest: str, now: datetime) -> None:
+    """Raises BadInput for options that make no manifest, before there is a folder that a second try would meet."""
+    kids = {owner: f"{k:016x}" for k, owner in enumerate(on_disk.OWNERS, start=1)}
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "deployment.toml"
+        path.write_text(forms.manifest_text(form, kids=kids, bundle_digest=bundle_digest, now=now), "utf-8")
+        try:
+            manifest.read(path)
+        except BadInput as error:
+            raise BadInput(
+                error.found, where=error.where.replace(str(path), "gate init"), expected=error.expected,
+                advice=error.advice,
+            ) from error  # fmt: skip
 
 
 def _open(deployment: Path, passphrase_file: Path | None) -> Gate:

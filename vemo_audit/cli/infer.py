@@ -87,14 +87,15 @@ def line(row: dict[str, Any]) -> str:
             f"{name}: [red]refused[/] by {escape(rule['id'])} ({escape(rule['ref'])}). {escape(rule['message'])}{step}"
         )
     before = " (done before, kept)" if row["done_before"] else ""
+    covered = f"; covered in {max(row['covered_frames'].values())} frames" if row["covered_frames"] else ""
     if row["nobody"]:
-        return f"{name}: admitted{before}; {escape('; '.join(row['notes'] or ['nobody was seen or heard']))}."
+        told = row["notes"] or ["nobody was seen or heard"]
+        return f"{name}: admitted{before}; {escape('; '.join(told))}{covered} -> {escape(row['folder'])}"
     told = []
     for person in row["people"]:
         share = person["top_share"]
         top = max(share, key=share.get) if share else "no answer"
         told.append(f"{escape(person['person'])} mostly {escape(top)}")
-    covered = f"; covered in {max(row['covered_frames'].values())} frames" if row["covered_frames"] else ""
     return f"{name}: admitted{before}; {', '.join(told)}{covered} -> {escape(row['folder'])}"
 
 
