@@ -61,6 +61,16 @@ def test_a_group_of_one_is_hidden_with_its_counts(tmp_path: Path) -> None:
     assert one.state is State.HIDDEN and one.rows is None and one.subjects is None and np.isnan(one.value)
 
 
+def test_the_parts_of_a_hidden_group_are_not_listed(tmp_path: Path) -> None:
+    path = vendor(tmp_path, people=8, plan=PLAN.replace('traits = ["sex"]', 'traits = ["age", "sex"]'))
+    rows = [f"{sex}{k},{sex},{('old', 'young')[k % 2]}" for sex in ("female", "male") for k in range(8)]
+    rows[0] = "female0,other,old"
+    (tmp_path / "data" / "traits.csv").write_text("\n".join(["subject,sex,age", *rows]) + "\n")
+    names = {m.slice for m in measured(path).measurements}
+    assert "sex=other" in names and "age=young & sex=male" in names
+    assert not any("sex=other" in name and "age=" in name for name in names)
+
+
 def test_a_gap_with_a_withheld_count_tells_no_degrees_of_freedom(tmp_path: Path) -> None:
     path = vendor(tmp_path)
     traits = tmp_path / "data" / "traits.csv"

@@ -65,6 +65,13 @@ def test_one_subject_of_unknown_value_hides_and_withholds_the_next_smallest_coun
     assert counts(sketch, "race") == (("a", 20, 40), ("b", 12, 24), ("c", None, None), ("unknown", None, None))
 
 
+def test_a_withheld_count_leaves_a_reader_two_answers():
+    beside_one = Sketch.of(table(race=["a"] * 9 + ["b"] * 5 + [None]))  # b and unknown are 6: only 5 and 1 fit
+    assert {one.name for one in protect(beside_one, ["race"]).uncounted} == {"race=a"}
+    alone = protect(Sketch.of(table(race=["b"] * 5 + [None])), ["race"])
+    assert {one.name for one in alone.hidden} == {"race=b", "race=unknown"} and not alone.uncounted
+
+
 def test_cells_inside_a_hidden_slice_are_hidden():
     sketch = Sketch.of(table(sex=["f"] * 4 + ["m"] * 5 + ["x"] * 30, age=["old"] * 39))
     hidden = {one.name for one in protect(sketch, ["sex", "age"]).hidden}

@@ -19,7 +19,7 @@ from vemo_audit.evaluation.sketch import Sketch
 from vemo_audit.evaluation.slices import OVERALL, Slice, slices
 from vemo_audit.evaluation.withheld import coarse_gap
 from vemo_audit.records.labels import LabelMapping
-from vemo_audit.records.measurement import Confusion, Gap, Measurement, Reliability, State
+from vemo_audit.records.measurement import Confusion, Gap, Measurement, Reliability, State, conditions
 from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
 from vemo_audit.tables.schema import PROBABILITY_PREFIX, PredictionTable
@@ -98,9 +98,18 @@ def measure(
     )
     drawn = [one for one in all_slices if len(one.conditions) <= 1] if CALIBRATION & set(plan.metrics) else []
     return Measured(
-        sketch, unjoined, found, tuple(_told(gap, sketch) for gap in between),
+        sketch, unjoined, _listed(found), tuple(_told(gap, sketch) for gap in between),
         confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan),
     )  # fmt: skip
+
+
+def _listed(found: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """The measurements without the parts of hidden groups: a list of them alone would tell how many people there are.
+
+    Where everybody is hidden, the groups are listed, as each of them is refused.
+    """
+    hidden = {frozenset(conditions(m.slice)) for m in found if m.state is State.HIDDEN} - {frozenset()}
+    return tuple(m for m in found if not any(whole < set(conditions(m.slice)) for whole in hidden))
 
 
 def _told(gap: Gap, sketch: Sketch) -> Gap:

@@ -98,7 +98,7 @@ def protect(sketch: Sketch, traits: Sequence[str], *, k: int = FEWEST_SUBJECTS) 
        subtraction from the line's total, so the next smallest cell is hidden too, until no line is left.
     3. When the one hidden cell is of subjects whose value is unknown, the next smallest cell keeps its number and only
        its counts are withheld: the subtraction has then two unknowns too many, and no group loses its voice because
-       one subject did not answer.
+       one subject did not answer. A cell of k subjects beside one subject leaves no doubt, so the next larger is taken.
     """
     if not traits:
         few = len(sketch.subjects) < k
@@ -150,7 +150,12 @@ def _complement(cells: Mapping[Slice, int], hidden: dict[Slice, str], uncounted:
             if one.conditions[place][1] == UNKNOWN_NAME:
                 if not uncounted.isdisjoint(open_cells):
                     continue
-                uncounted.add(smallest)
+                # k or more and 1 or more: their sum must leave two answers at least
+                roomy = [c for c in open_cells if cells[c] + cells[one] >= k + 2]
+                if roomy:
+                    uncounted.add(min(roomy, key=lambda c: (cells[c], c.name)))
+                else:
+                    hidden[smallest] = f"together with its total it would reveal a slice of fewer than {k} people"
             else:
                 hidden[smallest] = f"together with its total it would reveal a slice of fewer than {k} people"
             return True
