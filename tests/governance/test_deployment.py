@@ -10,6 +10,7 @@ from vemo_audit.errors import EvidenceBroken
 from vemo_audit.governance import deployment, forms, manifest, refusals
 from vemo_audit.governance.policy import packs
 from vemo_audit.governance.policy.packs import load_bundle
+from vemo_audit.governance.selfcheck import selfcheck_deployment
 from vemo_audit.records.decision import RuleHit
 from vemo_audit.resources import places
 
@@ -46,6 +47,34 @@ def test_a_ledger_that_forgets_would_be_seen(world, monkeypatch):
     open_with_version(world, monkeypatch, 5)
     monkeypatch.setattr(deployment, "_last_bundle_version", lambda ledger: 0)
     open_with_version(world, monkeypatch, 4)
+
+
+def revived(world):
+    """A deployment whose store was put back to before a withdrawal that the ledger holds; the record's id."""
+    record_id, _ = world.give()
+    store = world.folder / "consents.db"
+    older = store.read_bytes()
+    world.withdraw(record_id)
+    world.gate().close()  # writes the leaf
+    store.write_bytes(older)
+    return record_id
+
+
+def test_an_older_store_does_not_bring_a_withdrawn_consent_back(world):
+    record_id = revived(world)
+    with pytest.raises(EvidenceBroken, match="which ended"):
+        world.gate()
+    check = next(c for c in selfcheck_deployment(world.path, now=NOON) if c.name == "consent store")
+    assert not check.holds and "which ended" in check.found
+    world.withdraw(record_id)  # the way out that is always safe
+    world.gate().close()
+
+
+def test_a_ledger_that_forgets_endings_would_be_seen(world, monkeypatch):
+    """Twin: without the memory of endings, the older store opens the gate."""
+    revived(world)
+    monkeypatch.setattr(deployment, "check_endings", lambda *_, **__: None)
+    world.gate().close()
 
 
 def test_the_last_version_is_found_far_back(world, monkeypatch):

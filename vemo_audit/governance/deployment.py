@@ -10,7 +10,7 @@ from typing import Any
 from vemo_audit.errors import BadInput, EvidenceBroken
 from vemo_audit.governance import keys, manifest
 from vemo_audit.governance.consents import ConsentStore
-from vemo_audit.governance.journal import SCHEMA, Journal, Note
+from vemo_audit.governance.journal import SCHEMA, Journal, Note, private_facts
 from vemo_audit.governance.keys import KeyPair, KeyRing
 from vemo_audit.governance.ledger.store import Ledger
 from vemo_audit.governance.manifest import Manifest, Stores
@@ -96,6 +96,7 @@ def open_deployment(
         )  # fmt: skip
         try:
             _check_memory(journal.ledger, named, bundle)
+            check_endings(journal.ledger, store, now=now)
             change = (("bundle_version", bundle.version),)
             journal.write(Note(phase="policy_change", action="open_gate", outcome=Outcome.ALLOW, more=change))
         except BaseException:
@@ -160,6 +161,22 @@ def _check_memory(ledger: Ledger, named: Manifest, bundle: Bundle) -> None:
             f"policy bundle version {bundle.version}", where=str(bundle.folder),
             expected=f"at least {last}, the version in force before", advice="Policies never go back.",
         )  # fmt: skip
+
+
+def check_endings(ledger: Ledger, store: ConsentStore, *, now: datetime) -> None:
+    """Raises EvidenceBroken when a consent that the ledger saw end stands as it did before its end.
+
+    So no older copy of the store brings a withdrawn consent back. Endings whose key was destroyed tell nothing.
+    """
+    for entry in ledger.of_phase("withdrawal"):
+        facts = private_facts(ledger.read_private(entry.index))
+        standing = store.standing(str(facts["consent"]), now=now) if facts else None
+        if facts and standing and standing.version < facts["version"]:
+            raise EvidenceBroken(
+                f"version {standing.version} of consent {standing.record_id}, which ended", where=str(store.path),
+                expected=f"version {facts['version']} or later, as entry {entry.index} of the ledger says",
+                advice="An older copy of the store may have been put back: restore the newest, or withdraw again.",
+            )  # fmt: skip
 
 
 def _last_bundle_version(ledger: Ledger) -> int:

@@ -42,6 +42,8 @@ def selfcheck_deployment(path: Path, *, now: datetime) -> list[Check]:
     def consents() -> str:
         with deployment.consent_store(path, named, ring) as store:
             standings = store.all(now=now)
+            with Ledger.open(path.parent / named.stores.ledger, log_public=ring.key_of("log"), now=now) as log:
+                deployment.check_endings(log, store, now=now)
         return f"{len(standings)} records, {sum(one.in_force for one in standings)} in force"
 
     def policies() -> str:

@@ -97,6 +97,14 @@ class LedgerReader:
             indices = [index for index in self._rows.indices_of(decision_id) if index < self.size]
         return [entry for index in indices for entry in self.entries(index, index + 1)]
 
+    def of_phase(self, phase: str) -> list[Entry]:
+        """All entries of one phase, in order."""
+        with self._mutex:
+            self._need_open()
+            indices = [index for index in self._rows.indices_saying(f'"phase":"{phase}"') if index < self.size]
+        found = [entry for index in indices for entry in self.entries(index, index + 1)]
+        return [entry for entry in found if entry.header.get("phase") == phase]
+
     def read_private(self, index: int) -> bytes | None:
         """The decrypted private part; None when there was none or when it was erased. Needs the KEK file.
 

@@ -157,6 +157,11 @@ class LogRows(Database):
             "SELECT idx, header, leaf, decision_id FROM entry WHERE idx>=? ORDER BY idx LIMIT ?", start, count
         )
 
+    def indices_saying(self, words: str) -> list[int]:
+        """Indices of the entries whose header holds these words, in order."""
+        sought = words.encode()
+        return [row[0] for row in self.all("SELECT idx FROM entry WHERE instr(header, ?) > 0 ORDER BY idx", sought)]
+
     def indices_of(self, decision_id: str) -> list[int]:
         return [row[0] for row in self.all("SELECT idx FROM entry WHERE decision_id=? ORDER BY idx", decision_id)]
 
