@@ -38,7 +38,7 @@ class Refused(VemoError):
     exit_code: ClassVar[int] = 3
 
     def __init__(self, found: str, *, rule_id: str, ref: str, where: str = "", advice: str = "") -> None:
-        self.rule_id, self.ref = rule_id, ref
+        self.rule_id, self.ref, self.message = rule_id, ref, found
         super().__init__(f"{found} [{rule_id}; {ref}]", where=where, advice=advice)
 
 

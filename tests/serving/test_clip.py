@@ -1,5 +1,6 @@
 """Gated inference on one file: what leaves, what never does, and what a second run finds."""
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,6 +183,34 @@ def test_consent_that_ends_during_inference_leaves_nothing_of_the_person(
     served, _ = serve(house, tmp_path / "out", video(tmp_path / "two.mp4"), house.case(consent[1]))
     assert not served.decision.allowed
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"page.html", "summary.json", "receipt.json"}
+
+
+def test_the_receipt_of_work_that_was_stopped_proves_the_denial_not_the_intent(
+    house: Throwaway, consent: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognize = Watcher.recognize
+
+    def withdraw_meanwhile(self: Watcher, clip: AdmittedClip) -> Iterator[Prediction]:
+        yield from recognize(self, clip)
+        house.withdraw(consent[0])
+
+    monkeypatch.setattr(Watcher, "recognize", withdraw_meanwhile)
+    serve(house, tmp_path / "out", video(tmp_path / "two.mp4"), house.case(consent[1]))
+    receipt = json.loads((tmp_path / "out" / "receipt.json").read_text())
+    entry = json.loads(base64.b64decode(receipt["proof"].splitlines()[1].removeprefix("extra ")))
+    assert (entry["decision"], entry["decision_id"]) == ("deny", receipt["decision_id"])
+    assert receipt["rules"][0]["id"] == "w.withdrawn-since" and "[" not in receipt["rules"][0]["message"]
+    assert receipt["ledger"]["origin"] and "No frame" not in (tmp_path / "out" / "page.html").read_text()
+
+
+def test_a_refusal_for_another_purpose_leaves_earlier_results_alone(
+    house: Throwaway, consent: tuple[str, bytes], tmp_path: Path
+) -> None:
+    path, out = video(tmp_path / "two.mp4"), tmp_path / "out"
+    serve(house, out, path, house.case(consent[1]))
+    served, _ = serve(house, out, path, house.case(consent[1], purpose="employment_screening"))
+    assert not served.decision.allowed and served.folder.name == "out-refused"
+    assert (out / "predictions.parquet").is_file() and (served.folder / "receipt.json").is_file()
 
 
 def test_a_still_picture_is_a_clip_of_one_frame(house: Throwaway, consent: tuple[str, bytes], tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def _look(gate: Gate, recognizer: Recognizes, clip: AdmittedClip) -> list[Predic
     try:
         kept = gate.emit(clip, list(recognizer.recognize(clip)))
     except Refused as stopped:
-        return stopped.rule_id, stopped.ref, stopped.found
+        return stopped.rule_id, stopped.ref, stopped.message
     return kept or (
         "p.not-emitted",
         "base promise 1",

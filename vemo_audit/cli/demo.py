@@ -15,6 +15,7 @@ from vemo_audit.cli.clocks import wall_clock
 from vemo_audit.cli.screen import console, say_json
 
 RATE_HZ = 10.0
+SIDE_PX = 144
 ADULTS = 40
 """With four of them refused, every pair of traits still has five people or more."""
 MOMENT = timedelta(seconds=1)
@@ -47,7 +48,7 @@ def demo(
     plan_file.write_bytes(files("vemo_audit.demo").joinpath("plan.toml").read_bytes())
     now = wall_clock()
     with progress(screen) as listener:
-        film(out / "clips", players, Shoot(rate_hz=RATE_HZ), listener=listener)
+        film(out / "clips", players, Shoot(rate_hz=RATE_HZ, side_px=SIDE_PX), listener=listener)
         listener("asking for consent", 0, len(players))
         set_stage(out / "deployment", [player.subject for player in players], now=now - MOMENT)
         listener("asking for consent", len(players), len(players))

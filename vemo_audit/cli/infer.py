@@ -151,16 +151,18 @@ def face_finder() -> Any:
 @contextmanager
 def open_service(deployment: Path, recognizer: str) -> Iterator[Any]:
     """Gate and recognizer of a deployment, closed at the end."""
+    from vemo_audit.audit.answers import open_recognizer
+    from vemo_audit.audit.plan import RecognizerChoice
     from vemo_audit.governance import manifest
     from vemo_audit.governance.gate import Gate
     from vemo_audit.governance.policy.packs import load_bundle
     from vemo_audit.records.decision import RuleHit
-    from vemo_audit.resources import places, plugins
+    from vemo_audit.resources import places
     from vemo_audit.serving.clip import Service
     from vemo_audit.serving.finder import Remembered
 
     named, _ = manifest.load(deployment)
-    guest = plugins.load("recognizer", recognizer)()
+    guest = open_recognizer(RecognizerChoice(recognizer, plugin=recognizer))
     rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
     finders = Remembered(face_finder())
     with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finders) as gate:

@@ -166,6 +166,16 @@ class Gate:
             self._journal.ledger.checkpoint(self._clock())
             return self._journal.ledger.prove(log_index).to_text()
 
+    @property
+    def origin(self) -> str:
+        """The name of the ledger in which every decision stands."""
+        return self._journal.ledger.origin
+
+    def denial(self, admitted: AdmittedClip) -> Decision | None:
+        """The recorded decision that stopped work on an admitted clip; None while nothing did."""
+        current = self._sessions.get(admitted.permit.decision_id)
+        return current.denial if current else None
+
     def masked(self, admitted: AdmittedClip) -> bool:
         """Whether anybody was filled in this clip so far."""
         current = self._sessions.get(admitted.permit.decision_id)

@@ -17,7 +17,7 @@ from vemo_audit.governance.policy.facts import ReleaseFacts
 from vemo_audit.governance.policy.vocabulary import Purpose
 from vemo_audit.governance.screening import Case, Desk, facts
 from vemo_audit.records.clip import Clip, FaceFinder
-from vemo_audit.records.decision import Outcome, Permit, RuleHit
+from vemo_audit.records.decision import Decision, Outcome, Permit, RuleHit
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.prediction import Prediction
 
@@ -42,6 +42,7 @@ class Session:
     clock_stepped: Callable[[], bool]
     was_masked: bool = False
     stopped_by: str = ""
+    denial: Decision | None = None  # the recorded answer that stopped the work, the first one
     _judged: dict[tuple[int, int], RuleHit | None] = field(default_factory=dict)
 
     def guard(self) -> Guard:
@@ -84,7 +85,9 @@ class Session:
     def refuse(self, rule_id: str) -> Refused:
         """See `masking.Watch`."""
         self.stopped_by = rule_id
-        self.journal.write(self.note("dropped", Outcome.DENY, (refusals.hit(rule_id),)))
+        hit = refusals.hit(rule_id)
+        note = replace(self.note("dropped", Outcome.DENY, (hit,)), advice=refusals.advice((hit,)))
+        self.denial = self.denial or self.journal.write(note)
         return refused(rule_id, where=self.clip.name)
 
     def fail(self, error: Exception) -> Refused:
@@ -92,7 +95,7 @@ class Session:
         self.stopped_by = "x.gate-error"
         try:
             note = self.note("dropped", Outcome.DENY, (refusals.hit("x.gate-error"),))
-            self.journal.write(replace(note, errors=(type(error).__name__,)))
+            self.denial = self.denial or self.journal.write(replace(note, errors=(type(error).__name__,)))
         except EvidenceBroken:
             pass
         return refused("x.gate-error", where=f"{self.clip.name}: {type(error).__name__}")

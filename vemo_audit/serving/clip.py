@@ -77,7 +77,7 @@ class Service:
         answer = self.gate.admit(clip, replace(case, model_digest=self.recognizer.card.digest))
         if isinstance(answer, Decision):
             return self._refused(clip, answer, folder, case, run)
-        decision = allowed(answer)
+        decision = allowed(answer, self.gate.origin)
         done = finished(folder, run)
         if done is not None:
             return Served(clip, decision, folder, done, again=True)
@@ -85,8 +85,8 @@ class Service:
             with drafted(folder) as draft:
                 summary = self._serve(answer, decision, draft, case, run)
         except Refused as refused:  # consent ended, or somebody without it came into a strict view
-            denial = stopped(decision, refused)
-            return self._refused(clip, denial, folder, case, run)
+            denial = self.gate.denial(answer) or stopped(decision, refused)
+            return self._refused(clip, denial, folder, case, run, decoded=None)
         return Served(clip, decision, folder, summary)
 
     def _serve(self, admitted: AdmittedClip, decision: Decision, draft: Path, case: Case, run: str) -> dict[str, Any]:
@@ -116,8 +116,8 @@ class Service:
         kept = self.gate.emit(admitted, predictions)
         if predictions and not kept:
             raise Refused(
-                "consent ended while the clip was being read", rule_id="c.epoch", ref="GDPR art. 7(3)",
-                where=admitted.clip.name, advice="Nothing was kept. Ask again, if at all, with a new consent.",
+                "Consent ended while the clip was being read; nothing was kept.", rule_id="w.withdrawn-since",
+                ref="GDPR art. 7(3)", where=admitted.clip.name,
             )  # fmt: skip
         return kept
 
@@ -138,10 +138,15 @@ class Service:
                 writer.write(picture, time_s)
         return seen
 
-    def _refused(self, clip: Clip, decision: Decision, folder: Path, case: Case, run: str) -> Served:
-        """A refusal leaves a page and a receipt, and nothing of the person."""
+    def _refused(
+        self, clip: Clip, decision: Decision, folder: Path, case: Case, run: str, *, decoded: int | None = 0
+    ) -> Served:
+        """A refusal leaves a page and a receipt, and nothing of the person. `decoded` frames; None: not counted."""
         card = self.recognizer.card
-        page = told.facts(clip, decision, card, purpose=case.purpose, deployment=self.deployment, receipt=RECEIPT)
+        folder = beside(folder, case.purpose)
+        page = told.facts(
+            clip, decision, card, purpose=case.purpose, deployment=self.deployment, receipt=RECEIPT, decoded=decoded
+        )  # fmt: skip
         summary = told.summary(clip, decision, card, purpose=case.purpose, predictions=(), seen=None, traces={})
         with drafted(folder) as draft:
             (draft / "page.html").write_text(render(inference.page(page), layout="inference"), "utf-8")
@@ -191,19 +196,29 @@ def drafted(folder: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def allowed(admitted: AdmittedClip) -> Decision:
-    """The decision behind an open door."""
+def allowed(admitted: AdmittedClip, origin: str) -> Decision:
+    """The decision behind an open door; `origin` names the ledger that it stands in."""
     permit = admitted.permit
     return Decision(
         permit.decision_id, permit.issued_at, "infer_emotion", Outcome.ALLOW, (), log_index=permit.log_index,
-        clip_sha256=permit.clip_sha256,
+        log_origin=origin, clip_sha256=permit.clip_sha256,
     )  # fmt: skip
 
 
 def stopped(decision: Decision, refused: Refused) -> Decision:
-    """The decision after the gate closed on work in progress."""
-    hit = RuleHit(refused.rule_id, refused.ref, refused.found)
-    return replace(decision, outcome=Outcome.DENY, rules=(hit,), advice=refused.advice)
+    """What to tell when work stopped on something that the gate itself did not record: no entry proves it."""
+    hit = RuleHit(refused.rule_id, refused.ref, refused.message)
+    return replace(decision, outcome=Outcome.DENY, rules=(hit,), advice=refused.advice, log_index=None)
+
+
+def beside(folder: Path, purpose: str) -> Path:
+    """Where a refusal goes: over earlier results for the same purpose, but never over those for another one."""
+    try:
+        earlier = json.loads((folder / RECEIPT).read_text("utf-8"))
+        kept = earlier["outcome"] == Outcome.ALLOW.value and earlier["purpose"] != purpose
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder
+    return folder.with_name(f"{folder.name}-refused") if kept else folder
 
 
 def finished(folder: Path, run: str) -> dict[str, Any] | None:

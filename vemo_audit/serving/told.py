@@ -42,7 +42,7 @@ def timelines(predictions: Sequence[Prediction], classes: int) -> tuple[PersonTi
 def facts(
     clip: Clip, decision: Decision, card: RecognizerCard, *, purpose: str, deployment: str,
     predictions: Sequence[Prediction] = (), seen: Seen | None = None, rules: Mapping[str, RuleHit] | None = None,
-    receipt: str = "",
+    receipt: str = "", decoded: int | None = None,
 ) -> InferenceFacts:  # fmt: skip
     """The facts of the page of one clip, admitted or refused."""
     covered = []
@@ -52,7 +52,7 @@ def facts(
     notes = tuple(dict.fromkeys(one.reason for one in predictions if one.reason and not one.person))
     return InferenceFacts(
         clip.name, decision, purpose, deployment, card, clip.duration_s, timelines(predictions, len(card.labels)),
-        tuple(covered), notes, receipt, seen.frames if seen else (None if decision.allowed else 0),
+        tuple(covered), notes, receipt, seen.frames if seen else decoded,
     )  # fmt: skip
 
 
