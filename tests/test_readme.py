@@ -10,7 +10,9 @@ import pytest
 
 
 def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    """The fenced blocks of one language, in order."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [block for named, block in fenced if named == language]
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +107,14 @@ def test_the_figures_are_those_of_the_cards(readme: str, root: Path) -> None:
         low, high = re.search(r"accuracy \[(\.\d+), (\.\d+)\]", row).groups()  # type: ignore[union-attr]
         assert float(low) == pytest.approx(overall["accuracy"]["low"], abs=0.00051)
         assert float(high) == pytest.approx(overall["accuracy"]["high"], abs=0.00051)
+
+
+def test_the_picture_and_the_sample_report_are_there(readme: str, root: Path) -> None:
+    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", readme):
+        assert (root / name).is_file(), name
+    sample = (root / "reports" / "sample" / "report.html").read_text()
+    assert "<script" not in sample and "not reading what a person feels" in sample
+    (told,) = blocks(readme, "text")
+    for line in told.splitlines():
+        if line.startswith("- "):  # the verdict words of the README stand in the sample it shows
+            assert line[2:].partition(".")[0] in sample
