@@ -9,7 +9,7 @@ from safetensors.torch import save
 
 from vemo_audit.recognition.training.outcome import Trained
 from vemo_audit.recognition.training.recipe import Recipe
-from vemo_audit.records.digest import sha256_hex
+from vemo_audit.records.digest import canonical_json, sha256_hex
 from vemo_audit.records.measurement import Measurement
 
 
@@ -21,7 +21,8 @@ def write(
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in trained.weights.items()
     }
-    data = save(half, metadata=trained.header)
+    # One entry: the format keeps several in no order, and the same weights would not have the same bytes.
+    data = save(half, metadata={"reading": canonical_json(trained.header).decode()})
     weights, card = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.card.toml"
     text = toml(
         {
