@@ -71,6 +71,20 @@ def test_a_broken_ledger_ends_with_four_and_a_place(place: Path, attack: Attack)
     assert json.loads(run(place, "verify", "--json").stdout)["first_bad"] == attack.first_bad
 
 
+def test_without_the_wrapping_key_verify_says_what_it_did_not_check(place: Path) -> None:
+    (place / "ledger.kek").unlink()
+    done = run(place, "verify")
+    assert (done.exit_code, "Not checked: subject keys." in done.output) == (0, True)
+    (last,) = [c for c in json.loads(run(place, "verify", "--json").stdout)["checks"] if not c["checked"]]
+    assert "ledger.kek" in last["detail"]
+
+
+def test_a_ledger_is_verified_from_inside_its_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place / "ledger")
+    done = run(place, "verify", "--ledger", ".", ledger=False)
+    assert (done.exit_code, "1 unwrap under ledger.kek" in done.output) == (0, True)
+
+
 def test_a_rollback_is_found_with_a_remembered_note(place: Path) -> None:
     note = place / "note"
     assert run(place, "checkpoint", *log_key(place), "--out", note).exit_code == 0

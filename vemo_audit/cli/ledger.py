@@ -40,7 +40,7 @@ def verify(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Hash every entry again, check every signature and ciphertext. Exit code 4 when anything is broken."""
+    """Hash every entry again, check every signature, ciphertext and subject key. Exit code 4: something is broken."""
     out = console(json)
     with Progress(console=out, transient=True, disable=json) as progress:
         task = progress.add_task("hashing entries", total=None)
@@ -171,7 +171,8 @@ def _counts(log: Ledger) -> dict[str, Any]:
 def _table(report: LedgerReport) -> Table:
     table = Table("check", "", "found", title=f"Ledger {escape(report.origin)}", title_justify="left")
     for check in report.checks:
-        table.add_row(check.name, "[green]holds[/]" if check.holds else "[bold red]BROKEN[/]", escape(check.detail))
+        state = "[green]holds[/]" if check.holds else "[bold red]BROKEN[/]"
+        table.add_row(check.name, state if check.checked else "[yellow]not checked[/]", escape(check.detail))
     return table
 
 
@@ -180,6 +181,8 @@ def _verdict(report: LedgerReport, *, told: bool) -> str:
         place = "" if report.first_bad is None else f" The first bad index is {report.first_bad}."
         return f"[bold red]The ledger is broken.[/]{place} Stop serving from it and keep the files as evidence."
     said = f"[bold green]The ledger holds:[/] {report.size} entries, {report.signed} signed, root {report.root.hex()}."
+    for check in report.checks:
+        said += "" if check.checked else f"\nNot checked: {check.name}. See why above."
     if told:
         return said
     return f"{said}\nNot checked: a return to an older copy. Give --remembered a checkpoint that was kept elsewhere."

@@ -93,6 +93,18 @@ def _lose_keys(sql: sqlite3.Connection, folder: Path) -> None:
     keys.close()
 
 
+def _blank_keys(sql: sqlite3.Connection, folder: Path) -> None:
+    with sqlite3.connect(folder / "keys.db") as keys:
+        keys.execute("UPDATE dek SET wrapped=zeroblob(length(wrapped))")
+    keys.close()
+
+
+def _cut_key(sql: sqlite3.Connection, folder: Path) -> None:
+    with sqlite3.connect(folder / "keys.db") as keys:
+        keys.execute("UPDATE dek SET wrapped=x'00' WHERE dek_id=1")
+    keys.close()
+
+
 def _swap_checkpoint(sql: sqlite3.Connection, _: Path) -> None:
     note = sign_checkpoint(Checkpoint(ORIGIN, 280, bytes(32)), generate("log"))
     sql.execute("UPDATE checkpoint SET note=?, root=zeroblob(32) WHERE size=280", (note,))
@@ -136,6 +148,8 @@ ATTACKS = (
     Attack("swap ciphertexts", _swap_ciphertexts, ("private parts",), 0, at_start=False),
     Attack("lose ciphertext", _lose_ciphertext, ("private parts",), 0, at_start=False),
     Attack("lose keys", _lose_keys, ("private parts",), 0, at_start=False),
+    Attack("blank keys", _blank_keys, ("subject keys",), 0, at_start=False),
+    Attack("cut key", _cut_key, ("subject keys",), 0, at_start=False),
     Attack("swap checkpoint", _swap_checkpoint, ("checkpoints",), None),
     Attack("replay checkpoint", _replay_checkpoint, ("checkpoints",), None),
     Attack("sign anew", _sign_anew, ("checkpoints",), None),

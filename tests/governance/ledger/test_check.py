@@ -1,6 +1,7 @@
 """Every way to change the past is found by the check that is meant to find it, and by nothing when that is off."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ BY_NAME = {
     "tree": "_check_tiles",
     "checkpoints": "_check_notes",
     "private parts": "_check_private",
+    "subject keys": "_check_subject_keys",
     "remembered checkpoint": "_check_remembered",
 }
 NAMES = [attack.name for attack in ATTACKS]
@@ -153,6 +155,36 @@ def test_damaged_pages_are_found(full: Any) -> None:
 def test_no_ledger_is_bad_input(tmp_path: Path, full: Any) -> None:
     with pytest.raises(BadInput, match="no ledger here"):
         verify_ledger(tmp_path, log_public=full.key.public)
+
+
+def subject_keys(made: Any) -> Check:
+    return next(check for check in seen(made).checks if check.name == "subject keys")
+
+
+def test_without_the_wrapping_key_subject_keys_count_as_not_checked(full: Any) -> None:
+    assert (subject_keys(full).checked, subject_keys(full).detail) == (True, "3 unwrap under ledger.kek")
+    kek = full.folder.with_name("ledger.kek")
+    kek.chmod(0o644)
+    assert (subject_keys(full).checked, "mode 0644" in subject_keys(full).detail) == (False, True)
+    kek.unlink()
+    found = subject_keys(full)
+    assert (found.holds, found.checked, "3 not checked" in found.detail) == (True, False, True)
+
+
+def test_the_first_damaged_subject_key_is_named_with_its_first_entry(full: Any) -> None:
+    """Entries 0, 2, 4 are the first of keys 1 to 3, as `drafts` hands them out."""
+    with sqlite3.connect(full.folder / "keys.db") as keys:
+        keys.execute("UPDATE dek SET wrapped=randomblob(length(wrapped)) WHERE dek_id>=2")
+    keys.close()
+    found = subject_keys(full)
+    assert (found.holds, found.first_bad, "key 2 in keys.db" in found.detail) == (False, 2, True)
+
+
+def test_another_wrapping_key_opens_no_subject_key(full: Any) -> None:
+    full.folder.with_name("ledger.kek").write_bytes(bytes(32))
+    assert not subject_keys(full).holds
+    full.folder.with_name("ledger.kek").write_bytes(bytes(31))
+    assert "31 bytes" in subject_keys(full).detail and not subject_keys(full).holds
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vemo_audit.errors import EvidenceBroken, VemoError
-from vemo_audit.governance.keys import PublicKey
+from vemo_audit.errors import BadInput, EvidenceBroken, VemoError
+from vemo_audit.governance.keys import PublicKey, read_private
 from vemo_audit.governance.ledger.checkpoint import Checkpoint, verify_checkpoint
 from vemo_audit.governance.ledger.merkle import leaf_hash
 from vemo_audit.governance.ledger.rows import LogRows, PrivateRows
+from vemo_audit.governance.ledger.sealed import KEY_BYTES, kek_beside, unwrap
 from vemo_audit.governance.ledger.tiles import TILE_WIDTH, Edge
 from vemo_audit.records.digest import canonical_json
 
@@ -36,6 +37,7 @@ class Check:
     detail: str
     first_bad: int | None = None
     last_bad: int | None = None
+    checked: bool = True  # False where the means to look were not there: `detail` says which
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class _Walk:
 def verify_ledger(
     folder: Path, *, log_public: PublicKey, remembered: str | None = None, listen: Listener | None = None
 ) -> LedgerReport:
-    """Looks at everything and reports; reads only, and needs no secret.
+    """Looks at everything and reports; reads only, and needs no secret: subjects' keys are tried if the KEK is there.
 
     `remembered` is a checkpoint note that was kept elsewhere: only it reveals that the whole folder was put back to an
     older state. Raises BadInput when there is no ledger, EvidenceBroken when its files cannot be read at all.
@@ -111,6 +113,7 @@ def _report(
         _check_tiles(rows, walk),
         bad_note or _check_notes(notes, walk),
         _check_private(unreadable, walk),
+        _check_subject_keys(private, walk, kek_beside(rows.path.parent)),
     ]
     if remembered is not None:
         checks.append(bad_kept or _check_remembered(kept, walk))
@@ -244,6 +247,28 @@ def _check_private(unreadable: tuple[list[int], tuple[int, str] | None], walk: _
         fault = f"{len(gone)} are lost, {walk.erasures} were erased on record; the first lost one is entry {gone[0]}"
         return Check("private parts", False, fault, gone[0], gone[0])
     return Check("private parts", True, f"{len(walk.sealed) - len(gone)} sealed as written, {len(gone)} erased")
+
+
+def _check_subject_keys(private: PrivateRows, walk: _Walk, kek_path: Path) -> Check:
+    name, deks = "subject keys", private.deks()
+    try:
+        kek = read_private(kek_path)
+    except BadInput as error:
+        return Check(name, True, f"{len(deks)} not checked: {error}", checked=False)
+    if len(kek) != KEY_BYTES:
+        return Check(name, False, f"{kek_path.name} has {len(kek)} bytes, not {KEY_BYTES}: it opens nothing")
+    for dek_id, wrapped in deks:
+        try:
+            sound = len(unwrap(kek, wrapped)) == KEY_BYTES
+        except EvidenceBroken:
+            sound = False
+        if not sound:
+            refs = private.refs_of(dek_id)
+            first = next((index for index, ref, _ in walk.sealed if ref in refs), None)
+            lost = "no entry needs it" if first is None else f"entry {first} is the first that it leaves closed"
+            fault = f"key {dek_id} in {private.keys.path.name} does not unwrap under {kek_path.name}; {lost}"
+            return Check(name, False, fault, first, first)
+    return Check(name, True, f"{len(deks)} unwrap under {kek_path.name}")
 
 
 def _read_remembered(note: str | None, origin: str, key: PublicKey) -> tuple[Checkpoint | None, Check | None]:

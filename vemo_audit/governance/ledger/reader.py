@@ -14,7 +14,7 @@ from vemo_audit.governance.ledger.checkpoint import Checkpoint, verify_checkpoin
 from vemo_audit.governance.ledger.merkle import inclusion_path
 from vemo_audit.governance.ledger.proof import InclusionProof
 from vemo_audit.governance.ledger.rows import LogRows, PrivateRows
-from vemo_audit.governance.ledger.sealed import Entropy, load_kek, unseal, unwrap
+from vemo_audit.governance.ledger.sealed import Entropy, kek_beside, load_kek, unseal, unwrap
 from vemo_audit.governance.ledger.startup import start
 from vemo_audit.governance.ledger.tiles import Tiles
 
@@ -26,11 +26,6 @@ class Entry:
     index: int
     leaf_hash: bytes
     header: dict[str, Any]
-
-
-def kek_beside(folder: Path) -> Path:
-    """Where the key that wraps the subjects' keys lies by default: next to the folder, so that copies of it lack it."""
-    return folder.with_name(f"{folder.name}.kek")
 
 
 class LedgerReader:

@@ -226,6 +226,14 @@ class PrivateRows:
         rows = self.keys.all("SELECT wrapped FROM dek JOIN dek_ref USING(dek_id) WHERE ref=?", ref)
         return bytes(rows[0][0]) if rows else None
 
+    def deks(self) -> list[tuple[int, bytes]]:
+        """(dek_id, wrapped) of every subject's key, oldest first."""
+        return self.keys.all("SELECT dek_id, wrapped FROM dek ORDER BY dek_id")
+
+    def refs_of(self, dek_id: int) -> set[str]:
+        """The references of all records under one subject's key."""
+        return {row[0] for row in self.keys.all("SELECT ref FROM dek_ref WHERE dek_id=?", dek_id)}
+
     def add(self, deks: dict[str, bytes], parts: list[tuple[str, str, str, bytes]]) -> None:
         """New wrapped keys by subject, and (subject, dek_ref, ct_sha256, sealed) of new parts: durable on return."""
         with self.keys.commit() as sql:

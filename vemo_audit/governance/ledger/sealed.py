@@ -92,6 +92,12 @@ def unwrap(kek: bytes, wrapped: bytes) -> bytes:
         raise EvidenceBroken("a subject's key that does not unwrap", expected="the KEK that wrapped it") from error
 
 
+def kek_beside(folder: Path) -> Path:
+    """Where the key that wraps the subjects' keys lies by default: next to the folder, so that copies of it lack it."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(f"{named.name}.kek")
+
+
 def new_kek(path: Path, *, entropy: Entropy = os.urandom) -> None:
     """Makes the key that wraps all others, in a file of mode 0600. Raises BadInput when the file exists."""
     write_new(path, entropy(KEY_BYTES), mode=0o600)

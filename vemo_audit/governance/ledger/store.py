@@ -14,9 +14,9 @@ from vemo_audit.governance.keys import KeyPair, PublicKey
 from vemo_audit.governance.ledger.check import MAX_HEADER_BYTES, MAX_UNSIGNED
 from vemo_audit.governance.ledger.checkpoint import Checkpoint, check_origin, sign_checkpoint
 from vemo_audit.governance.ledger.merkle import EMPTY_ROOT, leaf_hash, root_of
-from vemo_audit.governance.ledger.reader import Entry, LedgerReader, kek_beside
+from vemo_audit.governance.ledger.reader import Entry, LedgerReader
 from vemo_audit.governance.ledger.rows import LogRows, create_databases
-from vemo_audit.governance.ledger.sealed import KEY_BYTES, Entropy, new_kek, seal, unwrap, wrap
+from vemo_audit.governance.ledger.sealed import KEY_BYTES, Entropy, kek_beside, new_kek, seal, unwrap, wrap
 from vemo_audit.governance.ledger.tiles import Edge, NewHash
 from vemo_audit.records.digest import canonical_json
 from vemo_audit.records.strict import time_text
