@@ -6,8 +6,9 @@ import stat
 import pytest
 from throwaway import NOON, build
 
-from vemo_audit.errors import EvidenceBroken
+from vemo_audit.errors import BadInput, EvidenceBroken
 from vemo_audit.governance import deployment, forms, manifest, refusals
+from vemo_audit.governance.keys import generate
 from vemo_audit.governance.policy import packs
 from vemo_audit.governance.policy.packs import load_bundle
 from vemo_audit.governance.selfcheck import selfcheck_deployment
@@ -24,6 +25,54 @@ def test_private_files_are_for_their_owner_alone(world):
     private = [*world.folder.glob("keys/*.key"), world.folder / "consents.db", world.folder / "ledger.kek"]
     assert len(private) == 7
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in private)
+
+
+def failed(world):
+    """What does not hold: name -> (exit code, what was found)."""
+    checks = selfcheck_deployment(world.path, now=NOON)
+    return {check.name: (check.exit_code, check.found) for check in checks if not check.holds}
+
+
+SECRETS = [f"keys/{name}.key" for name in ("issuer", "log", "policy", "pseudonym", "steward")] + ["ledger.kek"]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_selfcheck_sees_a_secret_that_others_may_read_and_one_that_is_damaged(world, name):
+    file = world.folder / name
+    assert failed(world) == {}
+    file.chmod(0o644)
+    ((check, (code, found)),) = failed(world).items()
+    assert (check, code) == (f"secret {file.name}", 2) and "mode 0644" in found
+    file.chmod(0o600)
+    file.write_bytes(b"garbage")
+    assert f"secret {file.name}" in failed(world)
+
+
+def test_selfcheck_refuses_what_the_gate_refuses(world):
+    (world.folder / "keys" / "log.key").chmod(0o644)
+    with pytest.raises(BadInput, match="mode 0644"):
+        world.gate()
+    assert list(failed(world)) == ["secret log.key"]
+
+
+def test_selfcheck_sees_a_private_key_of_another_deployment_and_misses_none_kept_elsewhere(world):
+    file = world.folder / "keys" / "steward.key"
+    file.unlink()
+    assert failed(world) == {}
+    generate("steward").save(file, None)
+    code, found = failed(world)["secret steward.key"]
+    assert code == 4 and "as the manifest says" in found
+
+
+def test_selfcheck_says_that_a_locked_key_was_not_checked_but_looks_at_its_mode(world):
+    file = world.folder / "keys" / "policy.key"
+    pair = world.key("policy")
+    file.unlink()
+    pair.save(file, b"correct horse")
+    (check,) = [c for c in selfcheck_deployment(world.path, now=NOON) if not c.checked]
+    assert (check.name, check.holds, check.found) == ("secret policy.key", True, "not checked: passphrase needed")
+    file.chmod(0o640)
+    assert "mode 0640" in failed(world)["secret policy.key"][1]
 
 
 def open_with_version(world, monkeypatch, version):

@@ -181,7 +181,8 @@ def selfcheck(deployment: Deployment = DEFAULT, json: AsJson = False) -> None:
     """Check signature, keys, policies, stores, ledger and jail. Exit code 4 when evidence is broken, 3 when shut."""
     checks = selfcheck_deployment(deployment, now=wall_clock())
     if json:
-        say_json([{"check": c.name, "holds": c.holds, "found": c.found, "exit_code": c.exit_code} for c in checks])
+        names = ("holds", "checked", "found", "exit_code")
+        say_json([{"check": c.name} | {name: getattr(c, name) for name in names} for c in checks])
     else:
         console().print(_table(checks))
     worst = max((check.exit_code for check in checks if not check.holds), default=0)
@@ -282,5 +283,6 @@ def _logged(deployment: Path, passphrase_file: Path | None, action: str, people:
 def _table(checks: list[Check]) -> Table:
     table = Table("check", "holds", "found")
     for check in checks:
-        table.add_row(check.name, "[green]yes[/]" if check.holds else "[bold red]no[/]", escape(check.found))
+        state = "[green]yes[/]" if check.holds else "[bold red]no[/]"
+        table.add_row(check.name, state if check.checked else "[yellow]?[/]", escape(check.found))
     return table

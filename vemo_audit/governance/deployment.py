@@ -23,7 +23,7 @@ from vemo_audit.resources import places
 
 OWNERS = ("policy", "issuer", "log", "steward")
 STORES = Stores(keys="keys", ledger="ledger", consents="consents.db", stop_file="STOP")
-PSEUDONYM = "pseudonym.key"
+PSEUDONYM, PSEUDONYM_BYTES = "pseudonym.key", 32
 """The secret behind subject references: destroying it unlinks them all."""
 LOOK_BACK = 1024
 """Entries read at a time when the newest policy_change is looked for, from the end."""
@@ -55,7 +55,7 @@ def create(folder: Path, *, origin: str, now: datetime, passphrase: bytes | None
     for owner, pair in pairs.items():
         pair.save(key_folder / f"{owner}.key", passphrase)
         pair.public.save(key_folder / f"{owner}.pub")
-    keys.write_new(key_folder / PSEUDONYM, os.urandom(32), mode=0o600)
+    keys.write_new(key_folder / PSEUDONYM, os.urandom(PSEUDONYM_BYTES), mode=0o600)
     kids = {owner: pair.kid for owner, pair in pairs.items()}
     with Ledger.create(folder / STORES.ledger, origin=origin, log_key=pairs["log"], now=now) as ledger:
         write = Journal(ledger, {}, lambda: now, lambda: 0, os.urandom)

@@ -127,6 +127,11 @@ def load_private(path: Path, passphrase: bytes | None, *, name: str = "") -> Key
     return KeyPair(name or path.name.split(".")[0], key)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a key that `KeyPair.save` wrote takes a passphrase. Raises BadInput as `read_private` does."""
+    return read_private(path).startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+
+
 def read_private(path: Path) -> bytes:
     """The bytes of a secret file. Raises BadInput when it is missing or when others than its owner may touch it."""
     try:
