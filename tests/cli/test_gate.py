@@ -193,6 +193,28 @@ def test_options_that_make_no_manifest_leave_nothing_behind(here, options):
     made()
 
 
+WORDS = [
+    ("--role", "king", "participant"), ("--use-area", "hiring", "recruitment"), ("--purpose", "fun", "research"),
+    ("--modality", "smell", "voice"), ("--output", "mood", "valence_arousal"), ("--binding", "glue", "seat_zone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "word", "known"), WORDS)
+def test_a_word_that_no_policy_knows_makes_no_deployment(here, option, word, known):
+    told = run("gate", "init", "dep", option, word, fails=2)
+    assert repr(word) in told and known in told
+    assert not (here / "dep").exists()
+
+
+def test_a_word_that_no_policy_knows_is_not_signed(here):
+    run("gate", "init", "dep")
+    path = here / "dep" / "deployment.toml"
+    path.write_text(path.read_text().replace('["participant"]', '["king", "participant", "queen"]'))
+    told = run("gate", "manifest", "sign", path, fails=2)
+    assert "'king', 'queen'" in told and "employee" in told
+    assert not list(here.glob("dep/*.sig*"))
+
+
 def test_a_deployment_below_a_file_is_bad_input(here):
     assert "face.png" in run("gate", "init", "face.png", fails=2)
 

@@ -30,7 +30,13 @@ def test_a_signed_manifest_loads_and_says_what_it_is_for(world):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [('"research"', '"demo"'), ('"keep_only"', '"strict"'), ('"Olga"', '"Oleg"'), ("400", "401")]
+    ("old", "new"),
+    [
+        ('use_area = "research"', 'use_area = "retail"'),
+        ('"keep_only"', '"strict"'),
+        ('"Olga"', '"Oleg"'),
+        ("400", "401"),
+    ],
 )
 def test_any_change_after_signing_breaks_the_signature(world, old, new):
     edit(world, old, new)

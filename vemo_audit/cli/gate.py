@@ -251,7 +251,7 @@ def _rehearse(form: ManifestForm, bundle_digest: str, now: datetime) -> None:
         path = Path(scratch) / "deployment.toml"
         path.write_text(forms.manifest_text(form, kids=kids, bundle_digest=bundle_digest, now=now), "utf-8")
         try:
-            manifest.read(path)
+            manifest.check_words(manifest.read(path).scope)
         except BadInput as error:
             raise BadInput(
                 error.found, where=error.where.replace(str(path), "gate init"), expected=error.expected,

@@ -4,14 +4,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from vemo_audit.errors import BadInput, EvidenceBroken
 from vemo_audit.governance import dsse
 from vemo_audit.governance.keys import KeyPair, KeyRing
+from vemo_audit.governance.policy.vocabulary import Binding, InferenceKind, Modality, Output, Purpose, UseArea
 from vemo_audit.records import strict
 from vemo_audit.records.consent import SHA256
+from vemo_audit.records.consent_terms import Role
 from vemo_audit.records.digest import digest
 
 SCHEMA = "vemo.manifest/1"
@@ -21,6 +25,13 @@ ANY = "any"
 RETENTION_FLOOR_DAYS = 183
 """Source: AI Act art. 19(1) and 26(6), six months."""
 MODES = ("keep_only", "strict")
+WORDS: Mapping[str, type[StrEnum]] = MappingProxyType(
+    {
+        "use_area": UseArea, "purposes": Purpose, "roles": Role, "modalities": Modality, "outputs": Output,
+        "inference_kind": InferenceKind, "bindings": Binding,
+    }
+)  # fmt: skip
+"""Field of the scope -> the words that policies know. The gate refuses every request that rests on another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +181,25 @@ def read(path: Path) -> Manifest:
     return strict.from_payload(Manifest, content, where="manifest")
 
 
+def check_words(scope: Scope) -> None:
+    """Raises BadInput for words that no policy knows. Not in `read`: a withdrawal works whatever was signed."""
+    for name, known in WORDS.items():
+        said = getattr(scope, name)
+        unknown = [word for word in ((said,) if isinstance(said, str) else said) if word not in list(known)]
+        if unknown:
+            raise BadInput(
+                f"the unknown word {', '.join(map(repr, unknown))}", where=f"manifest.scope.{name}",
+                expected=f"one of {', '.join(known)}", advice="A policy could not judge it.",
+            )  # fmt: skip
+
+
 def sign(path: Path, *, key: KeyPair) -> Path:
-    """Signs the manifest with the policy key; returns where the signature was written."""
+    """Signs the manifest with the policy key; returns where the signature was written.
+
+    Raises BadInput when it is not understood, when it has a word that no policy knows, or for another key.
+    """
     manifest = read(path)
+    check_words(manifest.scope)
     if manifest.trust.policy_kid != key.kid:
         raise BadInput(
             f"policy_kid {manifest.trust.policy_kid}", where=str(path), expected=f"{key.kid}, the key that signs"
