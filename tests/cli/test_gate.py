@@ -215,6 +215,11 @@ def test_a_word_that_no_policy_knows_is_not_signed(here):
     assert not list(here.glob("dep/*.sig*"))
 
 
+def test_help_says_that_a_rehearsal_counts():
+    told = " ".join(run("gate", "admit", "--help").replace("│", " ").split())
+    assert "recorded in the ledger" in told and "spends a grant" in told
+
+
 def test_a_deployment_below_a_file_is_bad_input(here):
     assert "face.png" in run("gate", "init", "face.png", fails=2)
 

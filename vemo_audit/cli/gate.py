@@ -144,7 +144,11 @@ def admit(
     model_digest: Annotated[str, typer.Option(help="SHA-256 of the model.")] = "", passphrase_file: Passphrase = None,
     json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Would the gate let this file in? A rehearsal: it is recorded, and nothing is decoded."""
+    """Would the gate let this file in? A rehearsal that decodes nothing, but counts.
+
+    The decision is recorded in the ledger, and an allowed rehearsal spends a grant: a grant opens once, so it cannot
+    be used again for `infer`. To ask without a file and without spending anything, use `gate screen`.
+    """
     case = case_of(deployment, purpose, modality, output, consent=consent, release=release, model_digest=model_digest)
     with _open(deployment, passphrase_file) as gate:
         decision = gate.rehearse(probe(clip), case)
