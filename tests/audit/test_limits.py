@@ -14,6 +14,7 @@ from vemo_audit.audit.judge import judge
 from vemo_audit.audit.limits import ACTED, ONE_WAY, Outcome, limits_of
 from vemo_audit.audit.plan import read_plan
 from vemo_audit.audit.run import run_audit
+from vemo_audit.evaluation.slices import Protection, Slice
 from vemo_audit.records.audit_run import AuditRun, GateEvidence
 from vemo_audit.records.card import DatasetCard
 
@@ -59,6 +60,21 @@ def test_unknown_people_are_counted_but_not_below_the_limit(tmp_path: Path) -> N
     limits = run_of(read_plan(path), tmp_path).limits
     assert any("fewer than 5 have no known sex" in limit for limit in limits)
     assert not any("4 have no known" in limit for limit in limits)
+
+
+def test_a_withheld_number_of_unknown_people_is_not_told_in_words(tmp_path: Path) -> None:
+    path = vendor(tmp_path, people=12)
+    traits = tmp_path / "data" / "traits.csv"
+    text = traits.read_text()
+    for k in range(6):
+        text = text.replace(f"\nfemale{k},female", f"\nfemale{k},")
+    traits.write_text(text)
+    one = measured(path)
+    unknown = Slice((("sex", "unknown"),))
+    card = DatasetCard("made-up", "1", "in the wild", "", "", "", "", "", ())
+    for covered in (Protection({}, frozenset({unknown})), Protection({unknown: "together"}, frozenset())):
+        said = limits_of(Outcome(card, (replace(one, protection=covered),), (), GATE, ("sex",), 0.95))
+        assert any("Of 24 people, 5 or more have no known sex" in limit for limit in said)
 
 
 def test_states_are_counted(tmp_path: Path) -> None:

@@ -1,20 +1,24 @@
 """Measuring: tables, labels and traits come together, and the numbers are those of a plain loop."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from audit.made_up import measured
 from fakes import PLAN, vendor
+from faults import evaluation as faults
 
+from vemo_audit.audit import measure
 from vemo_audit.audit.answers import from_table, open_dataset
-from vemo_audit.audit.measure import Known, sketch_of
+from vemo_audit.audit.measure import Known, Measured, sketch_of
 from vemo_audit.audit.plan import read_plan
 from vemo_audit.errors import BadInput
 from vemo_audit.records.labels import LabelMapping
 from vemo_audit.records.measurement import State
 from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
+from vemo_audit.report.suppress import disclosure
 
 
 def hit_rate(folder: Path, start: str) -> float:
@@ -82,6 +86,43 @@ def test_a_gap_with_a_withheld_count_tells_no_degrees_of_freedom(tmp_path: Path)
     assert gap.minimum_detectable == float(f"{gap.minimum_detectable:.2g}")
     open_gap = next(g for g in measured(vendor(tmp_path)).gaps if g.metric == "accuracy")
     assert open_gap.interval is not None and open_gap.interval.degrees_of_freedom > 0
+
+
+def small_audit_of_three_traits(folder: Path) -> Measured:
+    """26 people, many of them hidden in one crossing or another."""
+    path = vendor(folder, people=13, plan=PLAN.replace('traits = ["sex"]', 'traits = ["age", "sex", "skin"]'))
+    rng = np.random.default_rng(6)
+    rows = ["subject,sex,age,skin"]
+    for name in (f"{sex}{k}" for sex in ("female", "male") for k in range(13)):
+        age, skin = rng.choice(["old", "young", "young"]), rng.choice(["a", "a", "b", "c", ""])
+        rows.append(f"{name},{rng.choice(['f', 'm', 'm', ''])},{age},{skin}")
+    (folder / "data" / "traits.csv").write_text("\n".join(rows) + "\n")
+    return measured(path)
+
+
+def withheld_by(found: Measured) -> tuple[set[str], set[str]]:
+    """Slices whose counts the measuring withholds, and those whose counts the report would."""
+    here = {m.slice for m in found.measurements if m.subjects is None and m.state is not State.HIDDEN}
+    run = SimpleNamespace(datasets=(), measurements=found.measurements)  # all that the second line looks at
+    return here, {name for _, name in disclosure(run).coarse}  # type: ignore[arg-type]
+
+
+def test_the_report_finds_nothing_more_to_withhold_in_a_small_audit_of_three_traits(tmp_path: Path) -> None:
+    found = small_audit_of_three_traits(tmp_path)
+    here, report = withheld_by(found)
+    assert here and report == here
+    for gap in found.gaps:
+        for value, count in ((gap.a, gap.subjects_a), (gap.b, gap.subjects_b)):
+            assert count is None or f"{gap.trait}={value}" not in here
+    assert not any(any(one.rows) for one in found.reliabilities if one.slice in here)
+
+
+def test_the_twin_that_protects_each_table_alone_leaves_the_report_more_to_withhold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "protect_all", faults.protect_each_table_alone)
+    here, report = withheld_by(small_audit_of_three_traits(tmp_path))
+    assert report > here
 
 
 def test_rows_that_do_not_join_are_counted(tmp_path: Path) -> None:

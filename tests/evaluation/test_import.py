@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-MODULES = "disparity displays join levels metrics power resample sketch slices"
+MODULES = "across disparity displays join levels metrics power resample sketch slices"
 HEAVY = ("torch", "pandas", "scipy.stats", "sklearn", "fairlearn", "pyarrow")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vemo_audit.evaluation.metrics.accuracy import truths_of
 from vemo_audit.evaluation.metrics.interface import confusion
-from vemo_audit.evaluation.slices import Protection, Slice, subject_count, values
+from vemo_audit.evaluation.slices import Protection, Slice, protect, subject_count, values
 
 
 def row_bootstrap(scored, rows, *, level=0.95, rng, draws=200):
@@ -53,6 +53,18 @@ def protect_small_only(sketch, traits, *, k=5):
     (trait,) = traits
     cells = [Slice(((trait, value),)) for value in values(sketch, trait)]
     return Protection({one: "few" for one in cells if subject_count(sketch, one) < k}, frozenset())
+
+
+def protect_small_of_all(sketch, found, *, k=5):
+    """Hides the small cells of every table and lets their totals stand."""
+    return Protection({one: f"fewer than {k} people" for one in found if subject_count(sketch, one) < k}, frozenset())
+
+
+def protect_each_table_alone(sketch, found, *, k=5):
+    """Protects every table by itself and forgets that a reader has all of them."""
+    made = [protect(sketch, traits, k=k) for traits in sorted({one.traits for one in found})]
+    hidden = {one: why for table in made for one, why in table.hidden.items()}
+    return Protection(hidden, frozenset(one for table in made for one in table.uncounted))
 
 
 def plain_mean_of_windows(probability, duration_s):

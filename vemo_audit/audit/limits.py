@@ -88,13 +88,18 @@ def _states(outcome: Outcome) -> list[str]:
 
 
 def _unknown(outcome: Outcome) -> list[str]:
-    """How many people have no known value; never the exact number of fewer than k."""
+    """How many people have no known value; never the exact number of fewer than k, nor one that is withheld."""
     sentences = []
     for trait in outcome.traits:
-        sketch = max((one.sketch for one in outcome.measured), key=lambda sketch: len(sketch.subjects))
-        count = subject_count(sketch, Slice(((trait, UNKNOWN_NAME),))) if trait in sketch.traits else 0
+        most = max(outcome.measured, key=lambda one: len(one.sketch.subjects))
+        sketch, nobody_knows = most.sketch, Slice(((trait, UNKNOWN_NAME),))
+        count = subject_count(sketch, nobody_knows) if trait in sketch.traits else 0
         if count:
             told = f"{count:,}" if count >= outcome.k else f"fewer than {outcome.k}"
+            if count >= outcome.k and (
+                nobody_knows in most.protection.hidden or nobody_knows in most.protection.uncounted
+            ):
+                told = f"{outcome.k} or more"
             sentences.append(
                 f"Of {len(sketch.subjects):,} people, {told} have no known {trait}: "
                 "they are a group of their own, and no difference includes them."

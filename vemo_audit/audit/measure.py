@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from vemo_audit.audit.plan import AuditPlan
 from vemo_audit.errors import BadInput
+from vemo_audit.evaluation.across import protect_all
 from vemo_audit.evaluation.disparity import gaps
 from vemo_audit.evaluation.displays import confusion, reliability
 from vemo_audit.evaluation.join import join
@@ -16,7 +17,7 @@ from vemo_audit.evaluation.levels import levels
 from vemo_audit.evaluation.metrics import named
 from vemo_audit.evaluation.resample import draws
 from vemo_audit.evaluation.sketch import Sketch
-from vemo_audit.evaluation.slices import OVERALL, Slice, slices
+from vemo_audit.evaluation.slices import OVERALL, Protection, Slice, slices
 from vemo_audit.evaluation.withheld import coarse_gap
 from vemo_audit.records.labels import LabelMapping
 from vemo_audit.records.measurement import Confusion, Gap, Measurement, Reliability, State, conditions
@@ -36,6 +37,7 @@ class Measured:
     """All numbers of one recognizer on one dataset, and the sketch they came from."""
 
     sketch: Sketch
+    protection: Protection  # of all its slices together
     unjoined: tuple[tuple[str, int], ...]
     measurements: tuple[Measurement, ...]
     gaps: tuple[Gap, ...]
@@ -83,6 +85,7 @@ def measure(
     metrics = [named(name, sketch.labels) for name in plan.metrics]
     resamples = draws(len(sketch.subjects), plan.draws, rng)
     all_slices = slices(sketch, plan.traits, plan.depth)
+    protection = protect_all(sketch, all_slices, k=plan.k)
     done = 0
 
     def on_progress(name: str) -> None:
@@ -90,16 +93,20 @@ def measure(
         done += 1
         listener(f"measuring {sketch.recognizer}", done, len(all_slices))
 
-    found = levels(sketch, all_slices, metrics, draws=resamples, level=plan.level, k=plan.k, on_progress=on_progress)
+    found = levels(
+        sketch, all_slices, metrics, draws=resamples, level=plan.level, k=plan.k, protection=protection,
+        on_progress=on_progress,
+    )  # fmt: skip
     between = tuple(
         gap
         for trait in plan.traits
-        for gap in gaps(sketch, trait, *metrics, draws=resamples, level=plan.level, k=plan.k)
+        for gap in gaps(sketch, trait, *metrics, draws=resamples, level=plan.level, k=plan.k, protection=protection)
     )
     drawn = [one for one in all_slices if len(one.conditions) <= 1] if CALIBRATION & set(plan.metrics) else []
     return Measured(
-        sketch, unjoined, _listed(found), tuple(_told(gap, sketch) for gap in between),
-        confusion(sketch, k=plan.k), _reliabilities(sketch, drawn, plan),
+        sketch, protection, unjoined, _listed(found), tuple(_told(gap, sketch) for gap in between),
+        confusion(sketch, k=plan.k),
+        tuple(reliability(sketch, one, level=plan.level, k=plan.k, protection=protection) for one in drawn),
     )  # fmt: skip
 
 
@@ -119,10 +126,6 @@ def _told(gap: Gap, sketch: Sketch) -> Gap:
     sides = ((gap.a, gap.subjects_a), (gap.b, gap.subjects_b))
     sizes = [rows_of(sketch, Slice(((gap.trait, value),))) for value, count in sides if count is None]
     return coarse_gap(gap, rows=min(sizes))
-
-
-def _reliabilities(sketch: Sketch, drawn: Sequence[Slice], plan: AuditPlan) -> tuple[Reliability, ...]:
-    return tuple(reliability(sketch, one, level=plan.level, k=plan.k) for one in drawn)
 
 
 def _prediction_columns(table: PredictionTable) -> dict[str, Any]:

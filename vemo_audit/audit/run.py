@@ -95,7 +95,8 @@ def _answers(
 
 def _part(plan: AuditPlan, dataset: Dataset, measured: Sequence[Measured]) -> DatasetPart:
     """Who is in the dataset, counted on the recognizer whose answers cover the most people."""
-    widest = max(measured, key=lambda one: (len(one.sketch.subjects), rows_of(one.sketch))).sketch
+    most = max(measured, key=lambda one: (len(one.sketch.subjects), rows_of(one.sketch)))
+    widest = most.sketch
     several = len(measured) > 1
     mapping = plan.dataset.mapping
     return DatasetPart(
@@ -103,7 +104,7 @@ def _part(plan: AuditPlan, dataset: Dataset, measured: Sequence[Measured]) -> Da
         counts=tuple(
             TraitCount(trait, value, subjects, rows)
             for trait in plan.traits
-            for value, subjects, rows in counts(widest, trait, k=plan.k)
+            for value, subjects, rows in counts(widest, trait, k=plan.k, protection=most.protection)
         ),
         unjoined=tuple(
             (f"{one.sketch.recognizer}: {reason}" if several else reason, rows)

@@ -57,7 +57,7 @@ def gap(
 
 def gaps(
     sketch: Sketch, trait: str, *metrics: SumMetric, draws: Draws | None = None, level: float = 0.95,
-    k: int = FEWEST_SUBJECTS,
+    k: int = FEWEST_SUBJECTS, protection: Protection | None = None,
 ) -> tuple[Gap, ...]:  # fmt: skip
     """The gaps of all pairs of known values (a before b in the alphabet), for each metric in turn.
 
@@ -70,7 +70,7 @@ def gaps(
             advice="Group the values in the table of traits.",
         )  # fmt: skip
     sides = {value: Evidence(sketch, Slice(((trait, value),)), draws=draws) for value in known}
-    protection = protect(sketch, (trait,), k=k)
+    protection = protection or protect(sketch, (trait,), k=k)
     return tuple(
         _gap(sketch, trait, (sides[a], sides[b]), metric, protection=protection, level=level)
         for metric in metrics

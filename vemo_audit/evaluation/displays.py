@@ -8,7 +8,7 @@ from vemo_audit.evaluation.metrics.interface import block, ratio
 from vemo_audit.evaluation.metrics.interface import confusion as confusion_of
 from vemo_audit.evaluation.resample import FEWEST_CLUSTERS, Evidence, student
 from vemo_audit.evaluation.sketch import Sketch
-from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, OVERALL, Slice, protect
+from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, OVERALL, Protection, Slice, protect
 from vemo_audit.evaluation.tally import BINS
 from vemo_audit.records.measurement import Confusion, Reliability, State
 
@@ -24,14 +24,17 @@ def confusion(sketch: Sketch, *, k: int = FEWEST_SUBJECTS) -> Confusion:
     return Confusion(sketch.recognizer, sketch.dataset, sketch.labels.names, matrix)
 
 
-def reliability(sketch: Sketch, one: Slice = OVERALL, *, level: float = 0.95, k: int = FEWEST_SUBJECTS) -> Reliability:
+def reliability(
+    sketch: Sketch, one: Slice = OVERALL, *, level: float = 0.95, k: int = FEWEST_SUBJECTS,
+    protection: Protection | None = None,
+) -> Reliability:  # fmt: skip
     """Mean confidence and hit rate in 15 bins, with pointwise cluster-t bands of the hit rate.
 
     The band of a bin is NaN with fewer than 3 effective subjects or no spread in it. A slice that is hidden, or whose
     counts are withheld, has no bins.
     """
     evidence = Evidence(sketch, one)
-    protection = protect(sketch, one.traits, k=k)
+    protection = protection or protect(sketch, one.traits, k=k)
     nothing = (math.nan,) * BINS
     if not len(evidence) or one in protection.hidden or one in protection.uncounted:
         state = State.HIDDEN if len(evidence) else State.EMPTY

@@ -18,7 +18,7 @@ from vemo_audit.evaluation.resample import (
     percentile,
 )
 from vemo_audit.evaluation.sketch import Sketch
-from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, Slice, protect
+from vemo_audit.evaluation.slices import FEWEST_SUBJECTS, Protection, Slice, protect
 from vemo_audit.evaluation.withheld import coarse_measurement
 from vemo_audit.records.labels import LabelSet
 from vemo_audit.records.measurement import Interval, Measurement, State
@@ -44,28 +44,30 @@ def level(
 
 def levels(
     sketch: Sketch, slices: Iterable[Slice], metrics: Sequence[SumMetric], *, draws: Draws | None = None,
-    level: float = 0.95, k: int = FEWEST_SUBJECTS, on_progress: Callable[[str], None] | None = None,
+    level: float = 0.95, k: int = FEWEST_SUBJECTS, protection: Protection | None = None,
+    on_progress: Callable[[str], None] | None = None,
 ) -> tuple[Measurement, ...]:  # fmt: skip
     """Every metric of every slice, slices outermost; the evidence of a slice is gathered once.
 
-    `on_progress` is told the name of each slice when it is done.
+    Without a `protection` of all of them together, each table of traits is protected by itself. `on_progress` is told
+    the name of each slice when it is done.
     """
     present = Evidence(sketch, Slice())
     found: list[Measurement] = []
     for one in slices:
         evidence = Evidence(sketch, one, draws=draws)
-        protection = protect(sketch, one.traits, k=k)
+        covered = protection or protect(sketch, one.traits, k=k)
         for metric in metrics:
             blank = _blank(sketch, one, metric)
             if not len(evidence):
                 found.append(replace(blank, rows=0, subjects=0, state=State.EMPTY, because="nobody is in this slice"))
                 continue
-            if one in protection.hidden:
-                found.append(replace(blank, state=State.HIDDEN, because=protection.hidden[one]))
+            if one in covered.hidden:
+                found.append(replace(blank, state=State.HIDDEN, because=covered.hidden[one]))
                 continue
             told = replace(blank, rows=round(float(rows_of(evidence.total))), subjects=len(evidence))
             told = _measured(told, evidence, metric, whole=present, labels=sketch.labels, level=level)
-            if one in protection.uncounted:
+            if one in covered.uncounted:
                 told = coarse_measurement(told, rows=round(float(metric.rows(evidence.total))))
             found.append(told)
         if on_progress:

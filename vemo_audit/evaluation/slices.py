@@ -124,9 +124,11 @@ def protect(sketch: Sketch, traits: Sequence[str], *, k: int = FEWEST_SUBJECTS) 
     return Protection(hidden, frozenset(uncounted - hidden.keys()))
 
 
-def counts(sketch: Sketch, trait: str, *, k: int = FEWEST_SUBJECTS) -> tuple[tuple[str, int | None, int | None], ...]:
+def counts(
+    sketch: Sketch, trait: str, *, k: int = FEWEST_SUBJECTS, protection: Protection | None = None
+) -> tuple[tuple[str, int | None, int | None], ...]:
     """For each value of a trait its name, subjects and rows; None where they may not be told."""
-    protection = protect(sketch, (trait,), k=k)
+    protection = protection or protect(sketch, (trait,), k=k)
     width = len(sketch.labels) * (len(sketch.labels) + 1)
     told: list[tuple[str, int | None, int | None]] = []
     for value in values(sketch, trait):
