@@ -150,7 +150,7 @@ def _other(
         ]
         found = milp(
             np.r_[np.zeros(cells), weight], constraints=rules if len(moving) else rules[:2],
-            integrality=np.r_[np.full(cells, int(whole)), np.ones(len(moving))],
+            integrality=np.r_[np.full(cells, int(whole)), np.zeros(len(moving))],
             bounds=Bounds(0, np.r_[np.full(cells, np.inf), np.ones(len(moving))]), options={"node_limit": NODES},
         )  # fmt: skip
         if found.x is not None and (best is None or found.fun < best[0]):
