@@ -36,7 +36,7 @@ def protect_all(sketch: Sketch, found: Sequence[Slice], *, k: int = FEWEST_SUBJE
     """Which of these slices may not be shown, and which without counts, when all of them are published together.
 
     Each table is protected by itself. Then, for every hidden slice, a whole-number program looks for another table
-    that agrees with everything told and has another count there; where there is none, it finds the fewest counts
+    that agrees with everything told and has another count there; where there is none, it finds few counts
     whose withholding makes room for one. The size of the whole sample is always told, so what follows from it alone
     stays.
 
