@@ -1,4 +1,4 @@
-"""Trains the face expert on FER+ votes and answers on the validation split, which nothing was chosen on."""
+"""Trains the face expert on FER+ votes and answers on the validation split, which nothing is fitted on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,8 @@ def finish(recipe: FaceRecipe, folder: Path, network: FaceExpert) -> Trained:
     valid = ferplus.seven_classes(ferplus.load(folder, "valid"))
     probability = torch.softmax(logits(network, valid.images) / heat, dim=1).numpy()
     held_out = HeldOut(
-        "FER+", "the official validation split, scored once; majority label, the seven classes", valid.ids, valid.ids,
+        "FER+", "the official validation split; majority label, seven classes; nothing is fitted on it", valid.ids,
+        valid.ids,
         EKMAN.names, valid.majority.astype(np.int16), probability, {},
     )  # fmt: skip
     header = {
