@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
+from vemo_audit.records.event import Event
 from vemo_audit.records.labels import LabelSet
 from vemo_audit.records.span import Span
 
@@ -48,6 +49,10 @@ class Prediction:
     quality: float = math.nan  # in [0, 1]
     modality: str = ""  # 'face', 'voice', 'face+voice', ...
     contribution: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # log-odds by modality
+    present: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # share of the window seen
+    units: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # 'au12' -> mean estimate, 0-1
+    indices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # declared state -> level, 0-1
+    events: tuple[Event, ...] = ()  # that began in this window and in no earlier one
     reason: str = ""
     trace: str = ""  # digest of the provenance record
     decision: str = ""  # id of the gate decision that admitted the clip
