@@ -65,6 +65,7 @@ def to_luma(crops: Tensor) -> Tensor:
 ENCODERS = {
     "resnet18-w24": lambda: ResNet18(24),
     "resnet18-half": lambda: ResNet18(32),
+    "resnet18-w40": lambda: ResNet18(40),
     "resnet18": lambda: ResNet18(64),
 }
 """Encoders by the name that a recipe uses."""
