@@ -151,7 +151,7 @@ def manifest_text(form: ManifestForm, *, kids: dict[str, str], bundle_digest: st
         _line("purposes", form.purposes, "each is answered alone in every consent"),
         _line("roles", form.roles, "of everybody who can come into the picture"),
         _line("modalities", form.modalities, "face, body, voice"),
-        _line("outputs", form.outputs, "expression_label, valence_arousal, action_units, aggregate_only"),
+        _line("outputs", form.outputs, ", ".join(Output)),
         _line("inference_kind", "emotion", "said plainly, as the law does"),
         _line("bindings", form.bindings, "how a consent is tied to a face; add dataset_release for offline audits"),
         _line("mode", form.mode, "keep_only fills everybody else; strict stops when somebody else is in view"),

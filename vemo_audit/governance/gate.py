@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from vemo_audit.errors import EvidenceBroken, Refused, VemoError
-from vemo_audit.governance import admission, refusals, screening, session, withdrawal
+from vemo_audit.governance import admission, leaving, refusals, screening, session, withdrawal
 from vemo_audit.governance.admission import Basis
 from vemo_audit.governance.deployment import Opened, open_deployment
 from vemo_audit.governance.journal import Note, Private
@@ -126,8 +126,8 @@ class Gate:
                 raise refused("p.foreign", where=admitted.clip.name)
             try:
                 with self._desk.store.emission():
-                    kept = [session.reduce(one, current.permit) for one in predictions]
-                    outputs: dict[str, Any] = {"output_digest": session.output_digest(kept), "rows": len(kept)}
+                    kept = [leaving.reduce(one, current.permit) for one in predictions]
+                    outputs: dict[str, Any] = {"output_digest": leaving.output_digest(kept), "rows": len(kept)}
                     self._journal.write(current.note("outcome", Outcome.ALLOW, **outputs))
                     stale = current.stale()
                     if not stale:

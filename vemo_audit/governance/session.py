@@ -1,12 +1,9 @@
 """One admitted clip: its permit, its people, and what the gate does while the clip is looked at."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-
-import numpy as np
 
 from vemo_audit.errors import EvidenceBroken, Refused
 from vemo_audit.governance import refusals
@@ -18,14 +15,10 @@ from vemo_audit.governance.policy.vocabulary import Purpose
 from vemo_audit.governance.screening import Case, Desk, facts
 from vemo_audit.records.clip import Clip, FaceFinder
 from vemo_audit.records.decision import Decision, Outcome, Permit, RuleHit
-from vemo_audit.records.digest import sha256_hex
-from vemo_audit.records.prediction import Prediction
 
 UNBOUND = RuleHit(
     "b.unbound-mask", "EDPB Guidelines 3/2019; base promise 4", "This face is tied to no consent, so it is covered."
 )
-REDUCED = "output not covered by consent"
-"""`Prediction.reason` where the label was not consented to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -167,30 +160,6 @@ class Session:
         standing = self.basis.people[claim].standing
         consent = {"id": standing.record_id, "version": standing.version, "epoch": standing.epoch}
         return Private(standing.subject_ref, {**about, "consent": consent, "consent_sha256": standing.sha256})
-
-
-def reduce(prediction: Prediction, permit: Permit) -> Prediction:
-    """The prediction cut to the consented outputs, and marked with the decision that let it out.
-
-    Where the label may not leave, probabilities become None with a reason; dimensions that may not leave become NaN.
-    """
-    single = "aggregate_only" not in permit.outputs or len(permit.outputs) > 1
-    out = prediction
-    if "expression_label" not in permit.outputs or not single:
-        out = replace(out, probability=None, reason=out.reason or REDUCED, contribution={})
-    if "valence_arousal" not in permit.outputs or not single:
-        out = replace(out, valence=math.nan, arousal=math.nan, dominance=math.nan)
-    return replace(out, decision=permit.decision_id)
-
-
-def output_digest(predictions: Sequence[Prediction]) -> str:
-    """SHA-256 over what is about to be emitted; kept, salted, in the private part only."""
-    parts = [
-        repr((p.clip, p.person, p.span.start_s, p.span.end_s, p.valence, p.arousal, p.dominance, p.reason)).encode()
-        + (b"" if p.probability is None else np.asarray(p.probability, np.float32).tobytes())
-        for p in predictions
-    ]
-    return sha256_hex(b"\n".join(parts))
 
 
 def permit_until(basis: Basis, clip: Clip, now: datetime, manifest_until: datetime) -> datetime:

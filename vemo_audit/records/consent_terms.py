@@ -83,6 +83,7 @@ class Output(StrEnum):
     ACTION_UNITS = "action_units"
     AGGREGATE_ONLY = "aggregate_only"
     EXPRESSION_LABEL = "expression_label"
+    SUSTAINED_STATES = "sustained_states"
     VALENCE_AROUSAL = "valence_arousal"
 
 

@@ -8,7 +8,10 @@ from vemo_audit.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One movement or state. Times are seconds from the start of the clip; NaN is "not measured"."""
+    """One movement or state. Times are seconds from the start of the clip; NaN is "not measured".
+
+    At least one time is known: what was cut off by a gap has no onset or no offset, and none is made up.
+    """
 
     kind: str  # 'au12', 'nod', 'shake', 'tilt', 'gesture', 'sustained happiness', 'frustration build-up', ...
     onset_s: float
@@ -21,7 +24,9 @@ class Event:
     asymmetry: float = math.nan  # (left - right) / (left + right) at the apex, where both sides are followed
 
     def __post_init__(self) -> None:
-        if not self.onset_s <= self.apex_s <= self.offset_s:
+        known = [time for time in (self.onset_s, self.apex_s, self.offset_s) if not math.isnan(time)]
+        if not known or known != sorted(known):
             raise BadInput(
-                f"{self.kind} from {self.onset_s} over {self.apex_s} to {self.offset_s} s", expected="in order of time"
+                f"{self.kind} from {self.onset_s} over {self.apex_s} to {self.offset_s} s",
+                expected="at least one time, in order",
             )

@@ -105,8 +105,8 @@ def broken(copy, path, old, new):
 @pytest.mark.parametrize(
     ("path", "old", "new", "said"),
     [
-        ("bundle.yaml", "version: 1", "version: one", "version 'one'"),
-        ("bundle.yaml", "version: 1", "colour: 1", "the keys"),
+        ("bundle.yaml", "version: 2", "version: one", "version 'one'"),
+        ("bundle.yaml", "version: 2", "colour: 1", "the keys"),
         ("base/consent/pack.yaml", "id: base/consent", "id: base/content", "the name of its folder"),
         ("base/consent/pack.yaml", "enabled: true", "enabled: perhaps", "neither true nor false"),
         ("base/consent/pack.yaml", "review_by: 2027-05-22", "review_by: soon", "the day 'soon'"),

@@ -90,6 +90,7 @@ class Output(StrEnum):
     VALENCE_AROUSAL = "valence_arousal"
     ACTION_UNITS = "action_units"
     PHYSICAL_STATE = "physical_state"
+    SUSTAINED_STATES = "sustained_states"  # engagement, attention, build-up of frustration: declared indices over time
     AGGREGATE_ONLY = "aggregate_only"
 
 
