@@ -7,6 +7,7 @@ from typing import Any
 from vemo_audit.audit.plan import DatasetChoice, RecognizerChoice
 from vemo_audit.datasets.interface import Answered, Dataset
 from vemo_audit.errors import BadInput
+from vemo_audit.recognition.recognizers.layouts.clips import foreign_table
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.labels import LabelMapping, LabelSet
 from vemo_audit.records.prediction import RecognizerCard
@@ -79,12 +80,19 @@ def check_seam(made: Any, seam: tuple[str, ...], what: str, *, where: str) -> No
 
 
 def open_recognizer(choice: RecognizerChoice) -> Any:
-    """The recognizer of a plan. Raises BadInput for an unknown plug-in or option."""
+    """The recognizer of a plan; options that it names in PATHS are relative to the plan.
+
+    Raises BadInput for an unknown plug-in or option.
+    """
     made = plugins.load("recognizer", choice.plugin)
     where = f"recognizer '{choice.name}'"
     check_seam(made, RECOGNIZER_SEAM, f"'{choice.plugin}'", where=where)
+    options = dict(choice.options)
+    for name in getattr(made, "PATHS", ()):
+        if isinstance(options.get(name), str) and options[name]:
+            options[name] = choice.folder / options[name]
     try:
-        recognizer = made(**choice.options)
+        recognizer = made(**options)
     except TypeError as error:
         raise BadInput(
             f"options {dict(choice.options)} that '{choice.plugin}' does not take: {error}", where=where,
@@ -114,17 +122,19 @@ def published(choice: RecognizerChoice, dataset: Dataset) -> Answers:
 def from_table(choice: RecognizerChoice, path: Path, *, known: LabelSet, mapping: LabelMapping | None) -> Answers:
     """Answers in a file. It must hold a probability for every label of the dataset, after renaming; it may hold more.
 
+    With options, it is the table of another tool: one row for each person and clip, the mean of its frames.
     Raises BadInput for a faulty table or a label without a column.
     """
-    table = read_predictions(path)
+    foreign = foreign_table(path, choice.options) if choice.options else None
+    table = foreign.table if foreign else read_predictions(path)
     check_labels(table, known=known, mapping=mapping)
     card = RecognizerCard(
         name=choice.name, version=choice.version or table.metadata.get("version", NOT_STATED), labels=table.labels,
         modalities=(), window="one row of a table", training_data=choice.training_data or NOT_STATED,
         licence=choice.licence or NOT_STATED, digest=table.metadata.get("digest", ""),
-        limits=("Only its table of answers is known here.",),
+        limits=("Only its table of answers is known here.", *(foreign.limits if foreign else ())),
     )  # fmt: skip
-    return Answers(card, table, sha256_hex(path.read_bytes()))
+    return Answers(card, table, foreign.digest if foreign else sha256_hex(path.read_bytes()))
 
 
 def check_labels(table: PredictionTable, *, known: LabelSet, mapping: LabelMapping | None) -> None:

@@ -42,6 +42,8 @@ class RecognizerChoice:
     version: str = ""
     training_data: str = ""
     licence: str = ""
+    folder: Path = Path()
+    """Of the plan: options that are paths are relative to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _frozen(parsed: PlanFile, path: Path, content: dict[str, Any]) -> AuditPlan:
             RecognizerChoice(
                 name=r.name or r.plugin or r.published, plugin=r.plugin, published=r.published,
                 table=here / r.table if r.table else None, options=MappingProxyType(r.options), version=r.version,
-                training_data=r.training_data, licence=r.licence,
+                training_data=r.training_data, licence=r.licence, folder=here,
             )
             for r in parsed.recognizer
         ),

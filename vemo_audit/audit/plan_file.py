@@ -41,8 +41,8 @@ class RecognizerKeys(_Strict):
             raise ValueError("exactly one of plugin, table and published")
         if self.table and not self.name:
             raise ValueError("a name beside the table")
-        if self.options and not self.plugin:
-            raise ValueError("options only for a plugin")
+        if self.options and not (self.plugin or self.table):
+            raise ValueError("options only for a plugin, or for a table in the layout of another tool")
         return self
 
 

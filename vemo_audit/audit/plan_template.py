@@ -24,7 +24,8 @@ path = "data"          # holds labels.csv (clip, label, subject) and traits.csv 
 [[recognizer]]         # one or more; each has exactly one of table, plugin and published
 name = "vendor"
 table = "predictions.csv"              # clip, p_<label> ...; check it with: vemo-audit table check predictions.csv
-# plugin = "temporal_multimodal"       # a recognizer that sees the clips now, behind the gate
+# options = { layout = "openface", classes = "emfacs" }   # for a table of py-feat, OpenFace 2, LibreFace or DeepFace
+# plugin = "temporal_multimodal"       # a recognizer that sees the clips now, behind the gate; `options` are its own
 # published = "fusion_av"              # answers that the dataset itself publishes
 # version = ""
 # training_data = ""

@@ -25,6 +25,8 @@ from vemo_audit.tables.write import write_predictions
 
 OUTPUTS = frozenset({"expression_label", "valence_arousal"})
 """What an audit of recognizers asks for."""
+ANY = frozenset({"face", "voice"})
+"""What a table is taken to rest on when it does not say."""
 FOLDER = "predictions"
 
 
@@ -65,7 +67,7 @@ def predict(
         listener(f"watching with {choice.name}", done, len(clips))
         clip = probe(item.path, name=item.name)
         case = Case(
-            purpose=plan.gate.purpose, modalities=frozenset(card.modalities), outputs=OUTPUTS,
+            purpose=plan.gate.purpose, modalities=frozenset(card.modalities) or ANY, outputs=OUTPUTS,
             consents=consents.of(item), release=consents.release_of(clip.sha256), model_digest=card.digest,
         )  # fmt: skip
         answer = gate.admit(clip, case)
@@ -128,7 +130,7 @@ def _written(
 def table_through_gate(plan: AuditPlan, answers: Answers, *, gate: Gate) -> Answers:
     """Lets the gate decide on a table by its digest. Raises Refused, with the rule, when it says no."""
     consents = ConsentFiles(plan.gate.consents)
-    modalities = frozenset(answers.card.modalities) or frozenset({"face", "voice"})
+    modalities = frozenset(answers.card.modalities) or ANY
     case = Case(
         purpose=plan.gate.purpose, modalities=modalities, outputs=OUTPUTS, consents=consents.of_all(),
         release=consents.release_of(answers.digest), model_digest=answers.card.digest,
