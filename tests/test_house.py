@@ -24,7 +24,10 @@ ALLOWED = {
 }
 """Room -> what it may import of the package. audit, server and cli compose, and are ruled by their own tests below."""
 TORCH_ROOMS = ("recognition",)
-NO_TORCH = ("recognition/dynamics", "recognition/recognizers/replay.py", "recognition/recognizers/interface.py")
+NO_TORCH = (
+    "recognition/dynamics", *(f"recognition/recognizers/{name}" for name in ("replay.py", "interface.py", "layouts/",
+    "command.py", "http.py", "wire.py", "windows.py")),
+)  # fmt: skip
 BANNED_MODULES = {"torchvision", "torchaudio", "timm", "pickle", "facenet_pytorch", "marshal", "shelve"}
 BANNED_NAMES = {"utils", "helpers", "common", "base", "core", "manager", "handler"}
 ONLY_IN = {
@@ -190,7 +193,8 @@ def test_every_part_of_the_package_is_importable_without_torch_where_promised() 
 
     code = (
         "import sys; import vemo_audit.evaluation.levels, vemo_audit.evaluation.disparity, vemo_audit.tables.read, "
-        "vemo_audit.audit.judge, vemo_audit.report.page, vemo_audit.recognition.dynamics.smoothing; "
+        "vemo_audit.audit.judge, vemo_audit.report.page, vemo_audit.recognition.dynamics.smoothing, "
+        "vemo_audit.recognition.recognizers.replay, vemo_audit.recognition.recognizers.command, vemo_audit.audit.answers; "
         "assert not {'torch', 'cv2', 'pandas', 'torchvision', 'facenet_pytorch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
