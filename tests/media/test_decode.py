@@ -106,6 +106,18 @@ def test_sound_is_mono_at_16_khz(make_clip, admit):
     assert guards[0].audio == 1 and not guards[0].chunks
 
 
+@pytest.mark.parametrize("block_s", [0.05, 0.3, 5.0])
+def test_sound_in_blocks_is_the_same_sound(make_clip, admit, block_s):
+    clip = probe(make_clip("a.mp4", sound_s=1.0))
+    admitted, guards = admit(clip)
+    whole = decode.samples(admitted)
+    blocks = list(decode.sound_blocks(admitted, block_s=block_s))
+    assert np.array_equal(np.concatenate([block.mono for block in blocks]), whole.mono)
+    assert all(len(block.mono) == round(block_s * 16000) for block in blocks[:-1])
+    at = np.cumsum([0, *(len(block.mono) for block in blocks)])[:-1] / 16000
+    assert [block.start_s for block in blocks] == pytest.approx(whole.start_s + at)
+
+
 def test_a_late_sound_says_when_it_starts(make_clip, admit):
     admitted, _ = admit(probe(make_clip("a.mkv", ticks=range(0, 600, 24), sound_s=0.5, sound_start_s=0.4)))
     assert decode.samples(admitted).start_s == pytest.approx(0.4, abs=0.06)

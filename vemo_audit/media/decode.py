@@ -50,22 +50,54 @@ def samples(admitted: AdmittedClip) -> Samples | None:
 
     Raises Refused before any file is opened when the permit or the guard does not grant the voice; else as `frames`.
     """
-    _demand(admitted, VOICE)
-    clip = admitted.clip
-    if clip.audio is None:
+    parts = list(sound_blocks(admitted))
+    if admitted.clip.audio is None:
         return None
+    mono = np.concatenate([part.mono for part in parts]) if parts else np.empty(0, np.float32)
+    mono.setflags(write=False)
+    return Samples(RATE_HZ, mono, parts[0].start_s if parts else 0.0)
+
+
+def sound_blocks(admitted: AdmittedClip, *, block_s: float = 1.0) -> Iterator[Samples]:
+    """The sound of the clip in blocks of `block_s`, the last one shorter, each with its own start; none without sound.
+
+    Blocks follow each other without a gap and nothing is held but one block. Raises as `samples`, the refusal at once.
+    """
+    _demand(admitted, VOICE)
+    if admitted.clip.audio is None:
+        return iter(())
     guard = admitted.open_guard()
     _demand_guard(admitted, guard, VOICE)
     guard.release_audio()
+    return _heard(admitted.clip, max(1, round(block_s * RATE_HZ)))
+
+
+def _heard(clip: Clip, size: int) -> Iterator[Samples]:
     with Source(clip.path) as source:
         source.demand(clip.sha256)
         job = {"do": "sound", "container": clip.container, "rate_hz": RATE_HZ}
         with jail.start(job, source.descriptor, where=str(clip.path), limits=_limits(clip)) as cell:
-            start_s, parts = _sound(cell)
+            start_s, given, waiting, parts = 0.0, 0, 0, []
+            for told_s, part in _sound(cell):
+                start_s = told_s
+                parts.append(part)
+                waiting += len(part)
+                if waiting < size:
+                    continue
+                whole = np.concatenate(parts)
+                while waiting >= size:
+                    yield _block(whole[:size], start_s + given / RATE_HZ)
+                    whole, waiting, given = whole[size:], waiting - size, given + size
+                parts = [whole]
         source.demand_unchanged()
-    mono = np.concatenate(parts) if parts else np.empty(0, np.float32)
-    mono.setflags(write=False)
-    return Samples(RATE_HZ, mono, start_s)
+        if waiting:
+            yield _block(np.concatenate(parts), start_s + given / RATE_HZ)
+
+
+def _block(mono: NDArray[np.float32], start_s: float) -> Samples:
+    own = mono.copy()  # a view would keep the rest alive
+    own.setflags(write=False)
+    return Samples(RATE_HZ, own, start_s)
 
 
 def _demand(admitted: AdmittedClip, wanted: frozenset[str]) -> None:
@@ -130,15 +162,16 @@ def _chunk(
     return images, time_s
 
 
-def _sound(cell: jail.Jail) -> tuple[float, list[NDArray[np.float32]]]:
-    start_s, parts = 0.0, []
+def _sound(cell: jail.Jail) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    """The parts of the sound as the decoder sends them, each with the start of the whole."""
+    start_s = 0.0
     while True:
         kind, length = cell.receive()
         if kind == DONE:
-            return start_s, parts
+            return
         if kind == FACTS:
             start_s = float(cell.read_json(length)["start_s"])
         elif kind == SOUND:
             part = np.empty(length // 4, np.float32)
             cell.read_into(memoryview(part).cast("B"))
-            parts.append(part)
+            yield start_s, part
