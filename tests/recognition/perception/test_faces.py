@@ -1,12 +1,14 @@
 """Tests of the detector: batches change nothing, empty is normal, and on real pictures it finds who is there."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
 
 from vemo_audit.errors import BadInput
-from vemo_audit.recognition.perception import faces
-from vemo_audit.recognition.perception.faces import DetectorSettings, FaceDetector, pyramid
+from vemo_audit.recognition.perception import faces, mosaic
+from vemo_audit.recognition.perception.faces import DetectorSettings, FaceDetector
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +32,9 @@ def test_other_arrays_are_refused(detector):
 
 
 def test_the_pyramid_reaches_from_the_smallest_face_to_the_whole_picture():
-    levels = pyramid(np.zeros((2, 120, 200, 3), np.uint8), DetectorSettings(min_face_px=24))
-    inner = [level.shape[1] - 12 for level in levels]
-    assert inner[0] == 60 and inner[-1] <= 12 and all(level.shape[0] == 2 for level in levels)
+    sizes = mosaic.levels(200, 120, 24, 0.709)
+    assert (sizes[0].across, sizes[0].down, sizes[0].face_px) == (100, 60, 24)
+    assert sizes[-1].down <= 12 and all(a.face_px < b.face_px for a, b in itertools.pairwise(sizes))
 
 
 @pytest.mark.real_data

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vemo_audit.recognition.perception.halves import Halves
+
 Boxes = NDArray[np.float32]
 BORDER = 127
 """What lies beyond a picture: the grey that networks for pictures scaled to [-1, 1] read as nothing."""
@@ -74,26 +76,26 @@ class Crops:
     would alias. Beyond the border all is BORDER.
     """
 
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        self._height, self._width = images.shape[1:3]
-        self._levels = [images]
+    def __init__(self, images: NDArray[np.uint8] | Halves) -> None:
+        self._halves = images if isinstance(images, Halves) else Halves(images)
 
     def cut(self, box: Boxes, frame: NDArray[np.int64], side_px: int) -> NDArray[np.uint8]:
         """`[M, side_px, side_px, 3]` for square boxes `[M, 4]` in the frames `[M]`."""
+        width, height = self._halves.width, self._halves.height
         result = np.empty((len(box), side_px, side_px, 3), np.uint8)
         step = np.maximum(box[:, 2] - box[:, 0], 1e-3) / side_px
         wanted = np.clip(np.round(np.log2(step)), 0, 6).astype(int)
         grid = (np.arange(side_px, dtype=np.float32) + 0.5)[None] * step[:, None]
         x, y = box[:, :1] + grid, box[:, 1:2] + grid
-        inside = ((y > 0) & (y < self._height))[:, :, None] & ((x > 0) & (x < self._width))[:, None, :]
-        x = np.clip(x, 0.5, self._width - 0.5)
-        y = np.clip(y, 0.5, self._height - 0.5)
+        outside = (y <= 0) | (y >= height), (x <= 0) | (x >= width)
+        x = np.clip(x, 0.5, width - 0.5)
+        y = np.clip(y, 0.5, height - 0.5)
         for level in np.unique(wanted):
             of = wanted == level
-            pictures = self._level(int(level))
+            pictures = self._halves.level(int(level))
             high, wide = pictures.shape[1:3]
-            map_x = _on_grid(np.clip(x[of] * (wide / self._width) - 0.5, 0, wide - 1))
-            map_y = _on_grid(np.clip(y[of] * (high / self._height) - 0.5, 0, high - 1)) + frame[of, None] * high
+            map_x = _on_grid(np.clip(x[of] * (wide / width) - 0.5, 0, wide - 1))
+            map_y = _on_grid(np.clip(y[of] * (high / height) - 0.5, 0, high - 1)) + frame[of, None] * high
             across = np.tile(map_x, side_px)  # one row of the result per crop: it may count 32,766 of them
             down = np.repeat(map_y, side_px, axis=1)
             cut = cv2.remap(
@@ -101,16 +103,9 @@ class Crops:
                 np.ascontiguousarray(down, np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
             )  # fmt: skip
             result[of] = cut.reshape(-1, side_px, side_px, 3)
-        result[~inside] = BORDER
+        if outside[0].any() or outside[1].any():
+            result[outside[0][:, :, None] | outside[1][:, None, :]] = BORDER
         return result
-
-    def _level(self, level: int) -> NDArray[np.uint8]:
-        while len(self._levels) <= level:
-            last = self._levels[-1]
-            size = (max(1, last.shape[2] // 2), max(1, last.shape[1] // 2))
-            # Each frame by itself: halved as one stack, odd heights would mix neighbours.
-            self._levels.append(np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in last]))
-        return self._levels[level]
 
 
 def _on_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

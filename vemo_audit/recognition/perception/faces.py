@@ -1,23 +1,27 @@
 """Finds faces in frames: box, five points and score of each, batched over frames and candidates."""
 
-import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network import mtcnn
-from vemo_audit.recognition.perception.boxes import BORDER, Crops, refined, squared, suppress
+from vemo_audit.recognition.perception import mosaic
+from vemo_audit.recognition.perception.boxes import Boxes, Crops, overlap, refined, squared, suppress
+from vemo_audit.recognition.perception.halves import Halves
+from vemo_audit.recognition.perception.mosaic import CELL_PX, Tile
 
-CELL_PX, STRIDE_PX = 12, 2
-"""Window and step of the proposal network."""
-MARGIN_PX = 6
-"""Around every level, so that a face that is cut by the border, or fills the picture, can lie inside a window."""
 TALL_PX = 32_000
 """Frames that are looked at together may be this tall when stacked: the resampler counts rows in 16 bits."""
+BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
+"""Candidates are looked at in batches of these sizes, filled up with grey: a network is made ready once per size."""
+FOLLOWED_IOU, FOLLOWED_SHARE = 0.4, 0.7
+"""A proposal is the followed face itself if it overlaps it so much, or lies in it with this share of its area."""
+
+AGREE_IOU = 0.6
+"""Answers of the last network that overlap the best one so much speak of the same face, and share in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Detections:
     points: NDArray[np.float32]  # [M, 5, 2] left eye, right eye (as seen), nose, left and right mouth corner, pixels
     score: NDArray[np.float32]  # [M] 0-1
     frame: NDArray[np.int64]  # [M] index of the frame
+    looked: NDArray[np.float32]  # [M, 4] the square that the last network looked at
 
 
 class FaceDetector:
@@ -56,90 +61,118 @@ class FaceDetector:
         self.device, self.settings = device, settings or DetectorSettings()
         self._proposal, self._refine, self._output = mtcnn.load_cascade(device)
 
-    @torch.inference_mode()
-    def detect(self, images: NDArray[np.uint8]) -> Detections:
+    def detect(self, images: NDArray[np.uint8] | Halves) -> Detections:
         """The faces in RGB frames `[N, H, W, 3]`, each frame on its own. Raises BadInput for other arrays."""
+        if isinstance(images, Halves):
+            return self._detect(images, mosaic.whole(self._levels(images)), grain_px=2)
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
             raise BadInput(f"frames of shape {images.shape}, {images.dtype}", expected="[N, H, W, 3] of uint8")
         room = max(1, TALL_PX // max(1, images.shape[1]))
-        parts = [self._detect(np.ascontiguousarray(images[k : k + room])) for k in range(0, len(images), room)]
+        parts = [self.detect(Halves(images[k : k + room])) for k in range(0, len(images), room)]
         if not parts:
             return _none()
-        return Detections(
-            np.concatenate([part.box for part in parts]), np.concatenate([part.points for part in parts]),
-            np.concatenate([part.score for part in parts]),
-            np.concatenate([part.frame + k * room for k, part in enumerate(parts)]),
-        )  # fmt: skip
+        box, points, score, looked = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("box", "points", "score", "looked")
+        )
+        frame = np.concatenate([part.frame + k * room for k, part in enumerate(parts)])
+        return Detections(box, points, score, frame, looked)
 
-    def _detect(self, images: NDArray[np.uint8]) -> Detections:
-        box, frame = self._propose(images)
+    def within(
+        self, image: Halves, changed: NDArray[np.bool_], *, followed: Boxes, least_share: float
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """New faces in one frame where it changed, and where was looked `[h, w]` (at least where it had to be).
+
+        `changed` is [h, w] in blocks that cover the picture. Looked at is every window, at every size, of which at
+        least `least_share` changed; proposals that are a `followed` face [F, 4] are left to who follows it.
+        """
+        sizes = self._levels(image)
+        rows, columns = changed.shape
+        block_px = (image.width / columns, image.height / rows)
+        tiles = mosaic.around(changed, sizes, block_px, least_share)
+        return self._detect(image, tiles, grain_px=mosaic.GRAIN_PX, followed=followed), mosaic.covered(
+            tiles, sizes, changed.shape
+        )
+
+    def check(self, image: Halves, looked: Boxes) -> Detections:
+        """What the last network says of squares `[T, 4]` of one frame: T rows in their order, whatever the score."""
+        if not len(looked):
+            return _none()
+        looked = on_grid(looked)
+        frame = np.zeros(len(looked), np.int64)
+        score, offset, points = self._asked(self._output, Crops(image), looked, frame, 48)
+        return Detections(on_grid(refined(looked, offset)), _places(looked, points), score, frame, looked)
+
+    def _levels(self, image: Halves) -> tuple[mosaic.Level, ...]:
+        return mosaic.levels(image.width, image.height, self.settings.min_face_px, self.settings.factor)
+
+    def _detect(
+        self, images: Halves, tiles: tuple[Tile, ...], *, grain_px: int, followed: Boxes | None = None
+    ) -> Detections:
+        if not tiles or not images.count:
+            return _none()
+        box, frame = self._propose(images, tiles, grain_px)
+        if followed is not None and len(followed):
+            new = ~_is_followed(box, followed)
+            box, frame = box[new], frame[new]
         crops = Crops(images)
         box, frame = self._check(crops, box, frame)
         if not len(box):
             return _none()
-        score, offset, points = (part.cpu().numpy() for part in self._output(self._cut(crops, box, frame, 48)))
+        score, offset, points = self._asked(self._output, crops, box, frame, 48)
         keep = score > self.settings.output_score
-        box, frame, score, offset, points = box[keep], frame[keep], score[keep], offset[keep], points[keep]
-        size = box[:, 2:] - box[:, :2]
-        points = box[:, None, :2] + points.transpose(0, 2, 1) * size[:, None]
-        points, box = on_grid(points), on_grid(refined(box, offset))
+        looked, frame, score, offset, points = box[keep], frame[keep], score[keep], offset[keep], points[keep]
+        places, box = _places(looked, points), on_grid(refined(looked, offset))
         kept = suppress(box, score, frame, limit=0.7, share_of_smaller=True)
-        return Detections(box[kept], points[kept].astype(np.float32), score[kept], frame[kept])
+        vote = agreed(box, score, frame, kept)
+        return Detections(
+            on_grid(vote @ box), on_grid(np.einsum("km,mpx->kpx", vote, places)), score[kept], frame[kept],
+            on_grid(squared(vote @ looked)),
+        )  # fmt: skip
 
-    def _propose(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Square boxes `[M, 4]` that may hold a face, and their frames `[M]`."""
-        levels = []
-        for number, level in enumerate(pyramid(images, self.settings)):
-            score, offset = self._proposal(mtcnn.scaled(torch.from_numpy(level).to(self.device)))
-            where = torch.nonzero(score > self.settings.proposal_score)
-            frame, row, column = where.unbind(1)
-            inner = np.array([level.shape[2], level.shape[1]] * 2, np.float32) - 2 * MARGIN_PX
-            ratio = np.array([images.shape[2], images.shape[1]] * 2, np.float32) / inner
-            corner = torch.stack((column, row, column, row), 1).cpu().numpy().astype(np.float32) * STRIDE_PX
-            box = on_grid((corner + np.array([0, 0, CELL_PX, CELL_PX], np.float32) - MARGIN_PX) * ratio)
-            level_of = np.full(len(box), number)
-            levels.append((box, score[frame, row, column], offset[frame, :, row, column], frame, level_of))
-        if not levels:
-            return np.empty((0, 4), np.float32), np.empty(0, np.int64)
-        box, level_of = (np.concatenate([level[k] for level in levels]) for k in (0, 4))
-        score, offset, frame = (torch.cat([level[k] for level in levels]).cpu().numpy() for k in (1, 2, 3))
-        kept = suppress(box, score, frame * len(levels) + level_of, limit=0.5, most=self.settings.candidates)
+    @torch.inference_mode()
+    def _propose(self, images: Halves, tiles: tuple[Tile, ...], grain_px: int) -> tuple[Boxes, NDArray[np.int64]]:
+        """Square boxes `[M, 4]` that may hold a face, and their frames `[M]`: one pass over a mosaic of all sizes."""
+        sizes = self._levels(images)
+        tiles, width, height = mosaic.packed(tiles, grain_px)
+        canvas = mosaic.laid(images, sizes, tiles, width=width, height=height)
+        answer = self._proposal(mtcnn.scaled(torch.from_numpy(canvas).to(self.device)))
+        share, shift = (part.cpu().numpy() for part in answer)
+        owner = mosaic.owners(tiles, *share.shape[1:])
+        frame, row, column = np.nonzero((share > self.settings.proposal_score) & (owner >= 0))
+        score, offset = share[frame, row, column], shift[frame, :, row, column]
+        box, level = mosaic.windows(
+            tiles, sizes, owner[row, column], row=row, column=column, shape=(images.height, images.width)
+        )
+        box = on_grid(box)
+        kept = suppress(box, score, frame * len(sizes) + level, limit=0.5, most=self.settings.candidates)
         box, score, offset, frame = box[kept], score[kept], offset[kept], frame[kept]
         kept = suppress(box, score, frame, limit=0.7, most=2 * self.settings.candidates)
         return on_grid(squared(refined(box[kept], offset[kept]))), frame[kept]
 
-    def _check(
-        self, crops: Crops, box: NDArray[np.float32], frame: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _check(self, crops: Crops, box: Boxes, frame: NDArray[np.int64]) -> tuple[Boxes, NDArray[np.int64]]:
         """The boxes that the refine network also takes for faces, moved and square again."""
         if not len(box):
             return box, frame
-        score, offset = (part.cpu().numpy() for part in self._refine(self._cut(crops, box, frame, 24)))
+        score, offset = self._asked(self._refine, crops, box, frame, 24)
         keep = score > self.settings.refine_score
         box, frame, score, offset = box[keep], frame[keep], score[keep], offset[keep]
         kept = suppress(box, score, frame, limit=0.7)
         return on_grid(squared(refined(box[kept], offset[kept]))), frame[kept]
 
-    def _cut(self, crops: Crops, box: NDArray[np.float32], frame: NDArray[np.int64], side_px: int) -> torch.Tensor:
-        return mtcnn.scaled(torch.from_numpy(crops.cut(box, frame, side_px)).to(self.device))
-
-
-def pyramid(images: NDArray[np.uint8], settings: DetectorSettings) -> list[NDArray[np.uint8]]:
-    """The frames at falling sizes `[N, h, w, 3]`, each with a margin.
-
-    The smallest face fills a window in the first, a face as large as the picture in the last.
-    """
-    count, height, width = images.shape[:3]
-    scale, levels, previous = CELL_PX / settings.min_face_px, [], images
-    while min(height, width) * scale >= CELL_PX * settings.factor:
-        across, down = math.ceil(width * scale), math.ceil(height * scale)
-        level = np.full((count, down + 2 * MARGIN_PX, across + 2 * MARGIN_PX, 3), BORDER, np.uint8)
-        inner = level[:, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-        for image, small in zip(previous, inner, strict=True):
-            small[...] = cv2.resize(image, (across, down), interpolation=cv2.INTER_AREA)
-        levels.append(level)
-        previous, scale = inner, scale * settings.factor
-    return levels
+    @torch.inference_mode()
+    def _asked(
+        self, net: torch.nn.Module, crops: Crops, box: Boxes, frame: NDArray[np.int64], side_px: int
+    ) -> tuple[NDArray[np.float32], ...]:
+        """The network's answers for squares `[M, 4]`, in batches of the fixed sizes."""
+        pixels, most, parts = crops.cut(box, frame, side_px), BUCKETS[-1], []
+        for begin in range(0, len(pixels), most):
+            part = pixels[begin : begin + most]
+            room = next(size for size in BUCKETS if size >= len(part))
+            if room > len(part):
+                part = np.concatenate((part, np.full((room - len(part), *part.shape[1:]), 127, np.uint8)))
+            answers = net(mtcnn.scaled(torch.from_numpy(part).to(self.device)))
+            parts.append([answer.cpu().numpy()[: len(pixels) - begin] for answer in answers])
+        return tuple(np.concatenate(answers) for answers in zip(*parts, strict=True))
 
 
 def on_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -147,7 +180,33 @@ def on_grid(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.round(pixels * 16) / 16
 
 
+def agreed(
+    box: Boxes, score: NDArray[np.float32], frame: NDArray[np.int64], kept: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Shares `[K, M]` with which the boxes near each kept one enter its place: which of them won is chance, less so
+    their mean. Each row sums to 1."""
+    near = (overlap(box[kept], box) >= AGREE_IOU) & (frame[kept][:, None] == frame[None])
+    near[np.arange(len(kept)), kept] = True
+    weight = near * np.round(score, 4)[None]
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
+
+
+def _places(looked: Boxes, points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points `[M, 2, 5]` in shares of squares `[M, 4]` to places `[M, 5, 2]` in the picture."""
+    size = looked[:, 2:] - looked[:, :2]
+    return on_grid(looked[:, None, :2] + points.transpose(0, 2, 1) * size[:, None]).astype(np.float32)
+
+
+def _is_followed(box: Boxes, followed: Boxes) -> NDArray[np.bool_]:
+    """[M]: whether a proposal is one of the faces `[F, 4]` that are followed already."""
+    size = np.minimum(box[:, None, 2:], followed[None, :, 2:]) - np.maximum(box[:, None, :2], followed[None, :, :2])
+    own = np.maximum((box[:, 2:] - box[:, :2]).prod(axis=1), 1e-6)
+    inside = np.clip(size, 0, None).prod(axis=2) / own[:, None]
+    return np.any((overlap(box, followed) >= FOLLOWED_IOU) | (inside >= FOLLOWED_SHARE), axis=1)
+
+
 def _none() -> Detections:
     return Detections(
-        np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32), np.empty(0, np.int64)
-    )
+        np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32), np.empty(0, np.int64),
+        np.empty((0, 4), np.float32),
+    )  # fmt: skip

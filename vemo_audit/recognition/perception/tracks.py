@@ -1,67 +1,72 @@
-"""Follows faces from frame to frame by overlap and motion alone: nothing here can tell who somebody is."""
+"""Follows faces: a whole search on a grid of times, between them the last network alone, and wherever it changed."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.perception.boxes import overlap
-from vemo_audit.recognition.perception.faces import FaceDetector
+from vemo_audit.recognition.perception.faces import Detections, DetectorSettings
+from vemo_audit.recognition.perception.halves import Halves
+from vemo_audit.recognition.perception.motion import MotionSettings, Track, matches
+from vemo_audit.recognition.perception.watch import Watch, WatchSettings
 from vemo_audit.records.clip import FoundFace
 
 BRIDGED_BELOW = 0.5
 """A score under this says: not seen in this frame, the box is where motion leads. The detector's scores are higher."""
-IMPOSSIBLE = 1e3
-THUMBNAIL = (16, 9)
+SAME_IOU = 0.5
+"""Two tracks whose boxes overlap more have found one face: it stays with the one that had to move less."""
+OFFSET_SHARE = 0.5
+"""What a detection counts for in the offset of a track."""
+
+
+class Detector(Protocol):
+    """What a tracker asks of `faces.FaceDetector`."""
+
+    settings: DetectorSettings
+
+    def detect(self, images: Halves) -> Detections: ...
+
+    def within(
+        self, image: Halves, changed: NDArray[np.bool_], *, followed: NDArray[np.float32], least_share: float
+    ) -> tuple[Detections, NDArray[np.bool_]]: ...
+
+    def check(self, image: Halves, looked: NDArray[np.float32]) -> Detections: ...
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """When a face is the same face. Times are in seconds, distances in face sides."""
+    """When is looked for faces, and when a face is the same face. Times are in seconds."""
 
+    keyframe_every_s: float = 0.5  # a whole search in the first frame of each such cell of time; 0: in every frame
+    follow_score: float = 0.7  # what the last network must say of a followed face, else it is lost
+    found_every_s: float = 1.2  # a track that no search has found for longer is lost, whatever the last network says
     max_gap_s: float = 1.0  # a track that is not seen for longer has ended; who comes then is a new track
     shown_gap_s: float = 0.5  # so long a lost face is still reported, where motion leads
     sure_score: float = 0.9  # a face this sure is a track at once; any other must first be seen
     births: int = 3  # this often
     birth_s: float = 0.5  # within this time
-    least_iou: float = 0.1  # a face may be the track if it overlaps this much with where motion leads,
-    reach: float = 0.6  # or if its centre is at most this far from there
-    size_ratio: float = 2.0  # and its side differs at most by this factor
-    velocity_s: float = 0.2  # memory of the velocity
-    coast_s: float = 0.3  # how long motion goes on when nothing is seen: v * coast * (1 - exp(-gap / coast)) in all
-    cut_difference: float = 0.12  # mean change of luma (0-1) between two frames that is a cut, if the
-    cut_correlation: float = 0.5  # correlation of both is also below this: a flash changes light, not structure
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
     def __post_init__(self) -> None:
-        if not (0 <= self.shown_gap_s <= self.max_gap_s and self.births >= 1 and self.size_ratio >= 1):
+        if not (0 <= self.shown_gap_s <= self.max_gap_s and self.births >= 1 and self.keyframe_every_s >= 0):
             raise BadInput(f"tracks that end after {self.max_gap_s} s and are shown for {self.shown_gap_s} s",
-                           expected="0 <= shown <= max, births and size_ratio of 1 or more")  # fmt: skip
+                           expected="0 <= shown <= max, births of 1 or more, keyframes every 0 s or more")  # fmt: skip
 
 
 @dataclass(slots=True)
-class _Track:
-    number: int
-    centre: NDArray[np.float64]  # [2]
-    size: NDArray[np.float64]  # [2]
-    points: NDArray[np.float64]  # [5, 2] from the centre
-    seen_s: float
-    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    births: list[float] = field(default_factory=list)
+class _Sight:
+    """A face in this frame, as a search or a follower found it."""
 
-    @property
-    def confirmed(self) -> bool:
-        return self.number >= 0
-
-    def expected(self, time_s: float, coast_s: float) -> NDArray[np.float64]:
-        """Where motion leads: the box [4]."""
-        travelled = coast_s * (1 - math.exp(-(time_s - self.seen_s) / coast_s))
-        centre = self.centre + self.velocity * travelled
-        return np.concatenate((centre - self.size / 2, centre + self.size / 2))
+    box: NDArray[np.float64]
+    points: NDArray[np.float64]
+    score: float
+    looked: NDArray[np.float64] | None  # None: followed, not searched
 
 
 class FaceTracker:
@@ -70,13 +75,16 @@ class FaceTracker:
     Tracks are numbered 0, 1, 2 ... by first appearance, from left to right. A face that the detector is less sure of
     has a negative number until it is confirmed: it may be nobody, but whoever covers strangers has to see it. A lost
     face is reported for a while with a score under `BRIDGED_BELOW`. A cut ends all tracks.
+
+    Every frame is judged by itself and what came before, so how a clip is cut into calls cannot matter. Between two
+    whole searches new faces are found where the picture changed (`watch.Watch`); a lost face is searched for at once.
     """
 
-    def __init__(self, detector: FaceDetector, settings: TrackerSettings | None = None) -> None:
+    def __init__(self, detector: Detector, settings: TrackerSettings | None = None) -> None:
         self.detector, self.settings = detector, settings or TrackerSettings()
-        self._tracks: list[_Track] = []
+        self._watch = Watch(self.settings.watch, min_face_px=detector.settings.min_face_px)
+        self._tracks: list[Track] = []
         self._confirmed = self._unconfirmed = 0
-        self._thumbnail: NDArray[np.float32] | None = None
         self._last_s = -math.inf
 
     def find(self, images: NDArray[np.uint8], time_s: NDArray[np.float64]) -> list[tuple[FoundFace, ...]]:
@@ -84,91 +92,125 @@ class FaceTracker:
 
         How a clip is cut into calls changes nothing. Raises BadInput when time runs backwards.
         """
-        found = self.detector.detect(images)
         result = []
-        for k, image in enumerate(images):
+        for k in range(len(images)):
             now_s = float(time_s[k])
             if not now_s >= self._last_s:
                 raise BadInput(
                     f"a frame at {now_s} s after one at {self._last_s} s", expected="frames in order of time",
                     advice="Make a new FaceTracker for every clip.",
                 )  # fmt: skip
-            of = np.flatnonzero(found.frame == k)
-            of = of[np.argsort(found.box[of, 0], kind="stable")]
-            if self._is_cut(image):
-                self._tracks.clear()
-            result.append(
-                self._step(
-                    found.box[of].astype(np.float64), found.points[of], found.score[of], now_s, image.shape[1::-1]
-                )
-            )
+            result.append(self._frame(Halves(images[k : k + 1]), now_s))
             self._last_s = now_s
         return result
 
-    def _step(
-        self, box: NDArray[np.float64], points: NDArray[np.float32], score: NDArray[np.float32], now_s: float,
-        size: Sequence[int],
-    ) -> tuple[FoundFace, ...]:  # fmt: skip
-        """One frame: match, begin, bridge, forget."""
+    def _frame(self, image: Halves, now_s: float) -> tuple[FoundFace, ...]:
         rules = self.settings
+        if self._watch.see(image):
+            self._tracks.clear()
+            self._last_s = -math.inf
         self._tracks = [
             t for t in self._tracks if now_s - t.seen_s <= (rules.max_gap_s if t.confirmed else rules.birth_s)
         ]
-        old = list(self._tracks)
-        match = dict(self._matches(old, box, now_s))
-        seen = []
-        for k in range(len(box)):
-            track = old[match[k]] if k in match else None
-            track = self._seen(track, box[k], points[k], float(score[k]), now_s)
-            seen.append(FoundFace(track.number, _tuple(box[k]), points[k], float(score[k])))
-        lost = [track for k, track in enumerate(old) if k not in match.values() and track.confirmed]
-        return (*seen, *self._bridged(lost, box, now_s, size))
+        followed = self._followed(image, now_s)
+        if self._watch.is_new or self._enters(now_s, rules.keyframe_every_s):
+            sights = _joined(_sights(self.detector.detect(image)), followed)
+            self._watch.looked()
+        else:
+            sights = [*followed.values(), *self._new(image, followed, now_s)]
+        sights.sort(key=lambda sight: float(sight.box[0]))
+        return self._step(sights, image, now_s)
 
-    def _matches(self, tracks: list[_Track], box: NDArray[np.float64], now_s: float) -> list[tuple[int, int]]:
-        """Face and track of each pair that belongs together, at the least cost in all: 1 - IoU + distance in sides."""
-        if not tracks or not len(box):
-            return []
+    def _enters(self, now_s: float, every_s: float) -> bool:
+        """Whether this frame is the first of a cell of the grid of times, which begins at 0."""
+        return every_s == 0 or self._last_s == -math.inf or now_s // every_s != self._last_s // every_s
+
+    def _followed(self, image: Halves, now_s: float) -> dict[int, _Sight]:
+        """By place in the list of tracks: what the last network sees where motion leads, one for each face."""
         rules = self.settings
-        where = np.stack([track.expected(now_s, rules.coast_s) for track in tracks])
-        iou = overlap(box, where)
-        side = np.sqrt((box[:, 2:] - box[:, :2]).prod(axis=1))[:, None]
-        side_there = np.sqrt((where[:, 2:] - where[:, :2]).prod(axis=1))[None]
-        middle, middle_there = (box[:, :2] + box[:, 2:]) / 2, (where[:, :2] + where[:, 2:]) / 2
-        distance = np.linalg.norm(middle[:, None] - middle_there[None], axis=2) / np.maximum(side, side_there)
-        ratio = np.maximum(side, side_there) / np.maximum(np.minimum(side, side_there), 1e-6)
-        possible = ((iou >= rules.least_iou) | (distance <= rules.reach)) & (ratio <= rules.size_ratio)
-        cost = np.where(possible, 1 - iou + distance, IMPOSSIBLE)
-        return [(int(f), int(t)) for f, t in zip(*linear_sum_assignment(cost), strict=True) if possible[f, t]]
+        if not self._tracks or rules.keyframe_every_s == 0:
+            return {}
+        squares = np.stack([track.to_look(now_s, rules.motion.coast_s) for track in self._tracks])
+        answer = self.detector.check(image, squares.astype(np.float32))
+        sights: dict[int, tuple[float, _Sight]] = {}
+        for k, track in enumerate(self._tracks):
+            if answer.score[k] < rules.follow_score or now_s - track.found_s > rules.found_every_s:
+                continue
+            seen = answer.box[k].astype(np.float64)
+            box = seen + track.offset * np.tile(seen[2:] - seen[:2], 2)
+            away = np.abs(box - track.expected(now_s, rules.motion.coast_s)).max() / track.size.mean()
+            sight = _Sight(box, answer.points[k].astype(np.float64), float(answer.score[k]), None)
+            sights[k] = (float(away) + float(track.lost), sight)
+        return _one_each(sights)
 
-    def _seen(
-        self, track: _Track | None, box: NDArray[np.float64], points: NDArray[np.float32], score: float, now_s: float
-    ) -> _Track:
+    def _new(self, image: Halves, followed: dict[int, _Sight], now_s: float) -> list[_Sight]:
+        """Faces that nobody follows, found where the picture changed or a face was lost in this very frame."""
+        rules = self.settings
+        if not rules.watch.on:
+            return []
+        boxes = np.array([sight.box for sight in followed.values()]).reshape(-1, 4)
+        changed = self._watch.changed(boxes, (image.width, image.height))
+        scale = np.tile([changed.shape[1] / image.width, changed.shape[0] / image.height], 2)
+        for k, track in enumerate(self._tracks):
+            if k not in followed and not track.lost:
+                x0, y0, x1, y1 = np.round(_wider(track.expected(now_s, rules.motion.coast_s), 0.5) * scale).astype(int)
+                changed[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = True
+        if not changed.any():
+            return []
+        slow = self._enters(now_s, rules.watch.slow_every_s)
+        share = rules.watch.slow_share if slow else rules.watch.share
+        found, where = self.detector.within(image, changed, followed=boxes.astype(np.float32), least_share=share)
+        self._watch.looked(where)
+        return [
+            sight for sight in _sights(found)
+            if not len(boxes) or overlap(sight.box[None], boxes, share_of_smaller=True).max() < 0.7
+        ]  # fmt: skip
+
+    def _step(self, sights: list[_Sight], image: Halves, now_s: float) -> tuple[FoundFace, ...]:
+        """One frame: match, begin, bridge, forget."""
+        old = list(self._tracks)
+        box = np.array([sight.box for sight in sights]).reshape(-1, 4)
+        match = matches(old, box, now_s, self.settings.motion)
+        seen = []
+        for k, sight in enumerate(sights):
+            track = self._seen(old[match[k]] if k in match else None, sight, now_s)
+            seen.append(FoundFace(track.number, _tuple(sight.box), sight.points.astype(np.float32), sight.score))
+        lost = [track for k, track in enumerate(old) if k not in match.values()]
+        for track in lost:
+            track.lost = True
+        bridged = [track for track in lost if track.confirmed]
+        return (*seen, *self._bridged(bridged, box, now_s, (image.width, image.height)))
+
+    def _seen(self, track: Track | None, sight: _Sight, now_s: float) -> Track:
         """The track after this sight of it: a new one, or moved, and confirmed when the rules say so."""
         rules = self.settings
-        centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+        centre, size = (sight.box[:2] + sight.box[2:]) / 2, sight.box[2:] - sight.box[:2]
         if track is None:
             self._unconfirmed += 1
-            track = _Track(-self._unconfirmed, centre, size, points - centre, now_s)
+            track = Track(
+                -self._unconfirmed, centre, size, sight.points - centre, now_s, np.zeros(4), np.zeros(4), now_s
+            )
             self._tracks.append(track)
-        elif now_s > track.seen_s:
-            share = 1 - math.exp(-(now_s - track.seen_s) / rules.velocity_s)
-            track.velocity += share * ((centre - track.centre) / (now_s - track.seen_s) - track.velocity)
-        track.centre, track.size, track.points, track.seen_s = centre, size, points - centre, now_s
+        else:
+            track.moved(sight.box, sight.points, now_s, rules.motion.velocity_s)
+        track.lost = False
+        if sight.looked is not None:
+            track.looked, track.found_s = (sight.looked - sight.box) / np.tile(size, 2), now_s
         if not track.confirmed:
             track.births = [t for t in track.births if now_s - t <= rules.birth_s] + [now_s]
-            if score >= rules.sure_score or len(track.births) >= rules.births:
+            if sight.score >= rules.sure_score or len(track.births) >= rules.births:
                 track.number = self._confirmed
                 self._confirmed += 1
         return track
 
     def _bridged(
-        self, lost: list[_Track], box: NDArray[np.float64], now_s: float, size: Sequence[int]
+        self, lost: list[Track], box: NDArray[np.float64], now_s: float, size: Sequence[int]
     ) -> list[FoundFace]:
         """Lost faces where motion leads, while that is in the picture and nobody else was seen there."""
         rules, faces = self.settings, []
         for track in lost:
             gap_s = now_s - track.seen_s
-            where = track.expected(now_s, rules.coast_s)
+            where = track.expected(now_s, rules.motion.coast_s)
             middle = (where[:2] + where[2:]) / 2
             outside = np.any(middle < 0) or middle[0] >= size[0] or middle[1] >= size[1]
             taken = len(box) > 0 and overlap(where[None], box).max() > BRIDGED_BELOW
@@ -177,18 +219,37 @@ class FaceTracker:
                 faces.append(FoundFace(track.number, _tuple(where), (track.points + middle).astype(np.float32), score))
         return faces
 
-    def _is_cut(self, image: NDArray[np.uint8]) -> bool:
-        """Whether the picture is another scene than the one before."""
-        small = cv2.cvtColor(cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        before, self._thumbnail = self._thumbnail, small.astype(np.float32) / 255
-        if before is None:
-            return False
-        difference = float(np.abs(self._thumbnail - before).mean())
-        if difference < self.settings.cut_difference:
-            return False
-        a, b = before - before.mean(), self._thumbnail - self._thumbnail.mean()
-        spread = math.sqrt(float((a * a).sum() * (b * b).sum()))
-        return spread == 0 or float((a * b).sum()) / spread < self.settings.cut_correlation
+
+def _sights(found: Detections) -> list[_Sight]:
+    return [
+        _Sight(box.astype(np.float64), points.astype(np.float64), float(score), looked.astype(np.float64))
+        for box, points, score, looked in zip(found.box, found.points, found.score, found.looked, strict=True)
+    ]
+
+
+def _joined(found: list[_Sight], followed: dict[int, _Sight]) -> list[_Sight]:
+    """What a search found, and the followed faces that it missed."""
+    if not found:
+        return list(followed.values())
+    box = np.array([sight.box for sight in found])
+    return found + [
+        sight for sight in followed.values() if overlap(sight.box[None], box, share_of_smaller=True).max() < SAME_IOU
+    ]
+
+
+def _one_each(sights: dict[int, tuple[float, _Sight]]) -> dict[int, _Sight]:
+    """Of sights of one face by several tracks, that of the track which had to move least."""
+    kept: dict[int, _Sight] = {}
+    for k, (_, sight) in sorted(sights.items(), key=lambda item: (item[1][0], item[0])):
+        if not kept or overlap(sight.box[None], np.array([one.box for one in kept.values()])).max() <= SAME_IOU:
+            kept[k] = sight
+    return dict(sorted(kept.items()))
+
+
+def _wider(box: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """The box with a share of its size added on every side."""
+    size = box[2:] - box[:2]
+    return np.concatenate((box[:2] - share * size, box[2:] + share * size))
 
 
 def _tuple(box: NDArray[np.float64]) -> tuple[float, float, float, float]:
