@@ -21,6 +21,7 @@ from vemo_audit.records.span import Span
 from vemo_audit.tables.read import read_predictions
 
 NO_ROW = "the table has no row for this clip"
+NO_FACE = "the table was made from faces, and the permit names neither face nor body"
 TIMES = ("rate", "pts")
 
 
@@ -81,7 +82,13 @@ class Replay:
     def answers(self, clip: AdmittedClip, names: set[str], *, trace: str) -> Iterator[Prediction]:
         """The answers that the table gives under any of these names, as answers about this clip."""
         if self._foreign:
-            yield from self._averaged(clip, names, trace=trace)
+            reason = "" if clip.permit.modalities & decode.PICTURE else NO_FACE
+            reason = reason or ("" if clip.clip.video else "the table speaks of frames, and the clip has no picture")
+            if not reason:
+                yield from self._averaged(clip, names, trace=trace)
+                return
+            whole = Span(0.0, clip.clip.duration_s or STILL_S)
+            yield Prediction(clip.clip.name, "", whole, None, reason=reason, decision=clip.permit.decision_id)
             return
         rows = [k for k, name in enumerate(self._table.clip) if name in names]
         decision = clip.permit.decision_id
@@ -127,7 +134,7 @@ class Replay:
                     expected=f"one of the {len(presented)} of {clip.clip.name}",
                 )
             return [presented[frame] for frame in frames]
-        rate_hz = self._rate_hz or (clip.clip.video.rate_hz if clip.clip.video else np.nan)
+        rate_hz = self._rate_hz or (clip.clip.video.rate_hz if clip.clip.video else 0.0)
         if not rate_hz > 0:
             raise BadInput(
                 "frames without times, and a clip without a rate", where=rows.source,
