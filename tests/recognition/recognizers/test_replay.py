@@ -1,13 +1,17 @@
 """A table behind the seam: its rows come back for the clip they speak of, and only for an admitted one."""
 
 from pathlib import Path
+from typing import Any
 
+import foreign_tables as tables
+import open_door
 import pytest
 import throwaway
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.replay import Replay
 from vemo_audit.records.clip import AdmittedClip
+from vemo_audit.records.labels import EKMAN
 from vemo_audit.records.prediction import Prediction
 
 TABLE = """clip,person,start_s,end_s,p_calm,p_tense,abstained,reason
@@ -54,3 +58,54 @@ def test_a_file_that_is_no_prediction_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BadInput, match="clip"):
         Replay(tmp_path / "other.csv")
+
+
+def foreign(path: Path, clip: AdmittedClip, **options: Any) -> list[Prediction]:
+    return list(Replay(path, **options).recognize(clip))
+
+
+def test_frames_become_time_by_the_stated_rate_by_pts_or_by_the_table(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")  # ten frames at 10 a second
+    fex = tables.pyfeat(
+        tmp_path / "fex.csv",
+        [("film.mp4", k, "Person_0", tables.HAPPY if k < 5 else tables.SAD) for k in range(10)],
+    )
+    for options in ({}, {"rate_hz": 10.0}, {"times": "pts"}):
+        first, second = foreign(fex, clip, window_s=0.5, **options)
+        assert first.probability is not None and first.probability.argmax() == EKMAN.index("happiness"), options
+        assert second.probability is not None and second.probability.argmax() == EKMAN.index("sadness"), options
+    assert len(foreign(fex, clip, window_s=0.5, rate_hz=5.0)) == 4
+    stated = tables.openface(tmp_path / "film.csv", [(0.1, 1, {12: 5.0}), (0.7, 1, {12: 0.0})])
+    first, second = foreign(stated, clip, window_s=0.5)
+    assert (first.units["au12"], second.units["au12"]) == (1.0, 0.0) and first.reason and second.reason
+
+
+def test_a_frame_that_the_clip_does_not_have_is_an_error(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")
+    fex = tables.pyfeat(tmp_path / "fex.csv", [("film.mp4", 99, "", tables.HAPPY)])
+    with pytest.raises(BadInput, match="frame 99"):
+        foreign(fex, clip, window_s=0.5, times="pts")
+
+
+def test_people_are_as_given_and_the_card_says_not_to_trust_them(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")
+    faces = [("film.mp4", k, f"Person_{p}", (tables.HAPPY, tables.SAD)[p]) for k in range(3) for p in (0, 1)]
+    replay = Replay(tables.pyfeat(tmp_path / "fex.csv", faces))
+    assert [one.person for one in replay.recognize(clip)] == ["Person_0", "Person_1"]
+    assert any("mix people up" in limit for limit in replay.card.limits)
+    unnamed = tables.pyfeat(tmp_path / "unnamed.csv", faces, identity=False)
+    (only,) = foreign(unnamed, clip)
+    assert only.probability is None and "whose answer is whose" in only.reason
+
+
+def test_a_face_table_says_nothing_where_the_face_is_not_permitted(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4", sound_s=1.0), "voice")
+    (only,) = foreign(tables.libreface(tmp_path / "film.csv", [(0.0, "Fear")]), clip)
+    assert only.probability is None and "permit" in only.reason
+
+
+def test_options_of_others_are_refused_for_our_own_table(table: Path) -> None:
+    with pytest.raises(BadInput, match="tables of others"):
+        Replay(table, classes="emfacs")
+    with pytest.raises(BadInput, match="one of auto, own, pyfeat"):
+        Replay(table, layout="facet")
