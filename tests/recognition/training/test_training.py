@@ -11,42 +11,90 @@ import torch
 from vemo_audit.audit.held_out import figures
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.face_expert import FaceExpert, FaceExpertSettings
-from vemo_audit.recognition.training import card, recipe
+from vemo_audit.recognition.training import card, checkpoint, recipe
 from vemo_audit.recognition.training.augment import Augmentation, augment
 from vemo_audit.recognition.training.calibrate import temperature
-from vemo_audit.recognition.training.loop import Schedule, class_weights, rate_share, soft_cross_entropy, train
+from vemo_audit.recognition.training.corpus import Corpus
+from vemo_audit.recognition.training.loop import (
+    Machine,
+    Progress,
+    Schedule,
+    class_weights,
+    device,
+    rate_share,
+    soft_cross_entropy,
+    train,
+)
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 
 RECIPES = Path(__file__).parents[3] / "models" / "recipes"
-SMALL = FaceExpertSettings(encoder="resnet18-w24", size_px=16, classes=2)
+SMALL = FaceExpertSettings(encoder="resnet18-w24", size_px=16, classes=7, units=20)
 
 
-def toy_faces(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bright above or bright below: two classes that any network must tell apart."""
+def toy_faces(count: int) -> Corpus:
+    """Bright above or bright below: two classes that any network must tell apart, and how bright is the first unit."""
     rng = np.random.default_rng(0)
-    label = rng.integers(0, 2, count)
+    label = (rng.random(count) < 0.3).astype(int)
     images = rng.integers(0, 90, (count, 16, 16)).astype(np.uint8)
     for k, above in enumerate(label):
         images[k, slice(0, 8) if above else slice(8, 16)] += 150
-    return torch.from_numpy(images), torch.eye(2)[torch.from_numpy(label)]
+    units = np.full((count, 20), np.nan, np.float32)
+    units[:, 0] = label
+    return Corpus(images, np.eye(7, dtype=np.float32)[label], units)
 
 
-def run(seed: int) -> FaceExpert:
+def run(seed: int, *, epochs: int = 10, keep: Path | None = None, stop_after: int = 10**9) -> FaceExpert:
     torch.manual_seed(seed)
-    faces, targets = toy_faces(128)
+
+    def stop(progress: Progress, averaged: torch.nn.Module) -> None:
+        if progress.step == stop_after:
+            raise KeyboardInterrupt
+
     return train(
-        FaceExpert(SMALL), faces, targets, schedule=Schedule(epochs=25, batch=32, peak_rate=0.03, average_decay=0.8),
-        augmentation=Augmentation(flip_share=0, rotation_deg=5, erase_share=0), seed=seed,
+        FaceExpert(SMALL), toy_faces(128), schedule=Schedule(epochs=epochs, batch=16, peak_rate=0.03, average_decay=0.8),
+        augmentation=Augmentation(flip_share=0, rotation_deg=5, erase_share=0), seed=seed, keep=keep,
+        machine=Machine(checkpoint_steps=7), listener=stop,
     )  # fmt: skip
 
 
-def test_it_learns_and_the_same_seed_gives_the_same_weights() -> None:
+def same(first: FaceExpert, second: FaceExpert) -> bool:
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_it_learns_classes_and_units_and_the_same_seed_gives_the_same_weights() -> None:
     first, second = run(1), run(1)
-    faces, targets = toy_faces(128)
-    answers = first(faces.unsqueeze(1).float() / 127.5 - 1).argmax(dim=1)
-    assert (answers == targets.argmax(dim=1)).float().mean() > 0.95
-    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
+    corpus = toy_faces(128)
+    tokens = first.tokens(torch.from_numpy(corpus.faces).unsqueeze(1))
+    assert (first.head(tokens).argmax(dim=1).numpy() == corpus.shares.argmax(axis=1)).mean() > 0.95
+    intensity, present = first.units(tokens)
+    assert np.corrcoef(intensity[:, 0].detach(), corpus.units[:, 0])[0, 1] > 0.9
+    assert ((present[:, 0].detach().numpy() > 0.5) == (corpus.units[:, 0] == 1)).mean() > 0.95
+    assert same(first, second)
+
+
+def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    keep = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(3, epochs=2, keep=keep, stop_after=10)
+    assert same(run(3, epochs=2, keep=keep), run(3, epochs=2))
+    keep.write_bytes(keep.read_bytes()[:-4096])
+    with pytest.raises(BadInput, match="checkpoint"):
+        run(3, epochs=2, keep=keep)
+
+
+def test_a_checkpoint_without_momentum_would_not_end_with_the_same_weights(tmp_path: Path, monkeypatch) -> None:
+    keep = tmp_path / "run.safetensors"
+    monkeypatch.setattr(checkpoint, "_parameters", lambda optimizer: [])
+    with pytest.raises(KeyboardInterrupt):
+        run(3, epochs=2, keep=keep, stop_after=10)
+    assert not same(run(3, epochs=2, keep=keep), run(3, epochs=2))
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
+    assert device("auto") in ("cpu", "cuda", "mps") and device("cpu") == "cpu"
+    with pytest.raises(BadInput, match="tpu"):
+        device("tpu")
 
 
 def test_augmentation_keeps_shape_and_range_and_follows_its_seed() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.nn import functional
 class Augmentation:
     """How far a training face may be moved, turned, scaled, relit and covered."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
     flip_share: float = 0.5
     shift_share: float = 0.08  # of the side, each way
     rotation_deg: float = 15.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from vemo_audit.recognition.training.outcome import Trained
+from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import Recipe
 from vemo_audit.records.digest import canonical_json, sha256_hex
 from vemo_audit.records.measurement import Measurement
@@ -34,9 +34,9 @@ def write(
                 "recipe": f"recipes/{recipe.name}.toml", "recipe_sha256": recipe_digest, "rows": trained.trained_rows,
                 "seed": recipe.seed, "torch": torch.__version__.split("+")[0],
             },
-            "held_out": {"dataset": trained.held_out.dataset, "split": trained.held_out.split},
-            "figures": [figure(one) for one in figures],
         }
+        | kept_apart(trained.held_out)
+        | {"figures": [figure(one) for one in figures]}
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in ((weights, data), (card, text.encode())):
@@ -44,6 +44,11 @@ def write(
         half_written.write_bytes(content)
         half_written.replace(path)
     return weights, card
+
+
+def kept_apart(held_out: HeldOut | None) -> dict[str, object]:
+    """What the figures stand on; nothing where the data has no label to be scored on."""
+    return {} if held_out is None else {"held_out": {"dataset": held_out.dataset, "split": held_out.split}}
 
 
 def figure(one: Measurement) -> dict[str, object]:

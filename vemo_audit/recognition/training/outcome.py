@@ -27,5 +27,5 @@ class Trained:
 
     weights: dict[str, Tensor]
     header: dict[str, str]
-    held_out: HeldOut
+    held_out: HeldOut | None  # None: nothing in the data has a label to be scored on
     trained_rows: int

@@ -11,20 +11,10 @@ from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.face_expert import FaceExpertSettings
 from vemo_audit.recognition.training.augment import Augmentation
 from vemo_audit.recognition.training.loop import Schedule
+from vemo_audit.recognition.training.sources import FaceData
 from vemo_audit.records.digest import sha256_hex
 
 STRICT = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True, slots=True)
-class FaceData:
-    """Which faces are learned from, and how some are kept apart."""
-
-    __pydantic_config__: ClassVar = STRICT
-    source: Literal["ferplus"] = "ferplus"
-    least_votes: int = 6  # of ten, among the seven classes
-    held_back_share: float = 0.1  # of the training split: selection and temperature
-    split_seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
