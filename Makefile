@@ -5,7 +5,7 @@ READY := .venv/.ready
 DATA ?= ../shared/data
 
 
-.PHONY: demo test lint types tests audit-real bench test-long train clean
+.PHONY: demo test lint types tests audit-real audit-own bench test-long train clean
 
 $(READY): pyproject.toml .ci/constraints.txt
 	@echo "Making the environment in .venv (a few minutes the first time) ..."
@@ -34,6 +34,11 @@ audit-real: $(READY)
 	  $(BIN)/vemo-audit audit tests/plans/$$name.toml --out reports/runs/$$name; code=$$?; \
 	  case $$code in 0|1|3) ;; *) exit $$code;; esac; \
 	done
+
+# make audit-own        our recognizer under its own audit, on real people; writes the figures onto the cards in models/
+# make audit-own FACES="face-ferplus face-units"    the same for several face experts
+audit-own: $(READY)
+	@OMP_NUM_THREADS=1 $(BIN)/python models/audits/own.py --data $(DATA) $(if $(FACES),--faces $(FACES))
 
 # make bench            every benchmark; make bench NAME=evaluation runs one
 bench: $(READY)
