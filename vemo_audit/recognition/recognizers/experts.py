@@ -94,6 +94,9 @@ def load_voice(name: str) -> Voice:
         raise BadInput("other voice features than this version computes", where=f"{name}.card.toml",
                        expected="weights of this version", advice="Train the voice expert again.")  # fmt: skip
     labels = tuple(reading["labels"].split(","))
+    if not set(labels) <= set(EKMAN.names):
+        raise BadInput(f"labels {reading['labels']}", where=f"{name}.card.toml", expected=f"some of {EKMAN.names}",
+                       advice="A research variant has classes of its own and cannot be fused.")  # fmt: skip
     network = voice_expert.build(load_safetensors(path, card["weights"]["sha256"]))
     support = np.array([label in labels for label in EKMAN.names])
     return Voice(network, float(reading["temperature"]), card, labels, support)

@@ -22,16 +22,16 @@ class VoiceData:
     """Which voices are learned from."""
 
     __pydantic_config__: ClassVar = STRICT
-    source: Literal["emodb"] = "emodb"
+    source: Literal["emodb", "ravdess"] = "emodb"
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceFit:
-    """How the linear voice head is fitted."""
+    """Between which values the voice head is chosen, on speakers left out one by one."""
 
     __pydantic_config__: ClassVar = STRICT
-    inverse_penalty: float = 0.1  # of the squared weights, as C in a support vector machine
-    steps: int = 200
+    reach: tuple[float, ...] = (0.25, 0.5, 1.0)  # of the kernel: exp(-reach * mean squared difference)
+    penalty: tuple[float, ...] = (0.1, 0.3, 1.0)  # of the squared votes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,184 @@
+"""Pitch by autocorrelation: batched candidates for every frame, and the cheapest path through them.
+
+Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency" (IFA Proceedings 17, 97-110).
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vemo_audit.recognition.perception.voice_settings import RATE_HZ, VoiceSettings
+
+SIDE = 6
+"""Samples on each side of a point from which the values around it are interpolated."""
+FINE = 8
+"""Interpolated values per sample."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Peaks of the autocorrelation by frame; `height` is 0 where there are fewer."""
+
+    lag: Tensor  # [T, C], samples
+    height: Tensor  # [T, C], 0-1
+
+
+def autocorrelation(frames: Tensor, *, band_hz: float = math.inf, longest: int) -> Tensor:
+    """Autocorrelation `[T, longest]` of Hann-windowed frames `[T, W]` over that of the window; 1 at lag 0.
+
+    `band_hz` keeps what lies below (half amplitude there). A silent frame gives zeros. Source: Boersma 1993, eq. 9.
+    """
+    width = frames.shape[1]
+    size = fast_size(width + longest)
+    centred = (frames - frames.mean(dim=1, keepdim=True)) * hann(width)
+    power = torch.fft.rfft(centred, size).abs().square_()
+    if math.isfinite(band_hz):
+        power *= low_pass(size, band_hz)
+    auto = torch.fft.irfft(power, size)[:, :longest]
+    return auto / auto[:, :1].clamp_min(1e-12) / window_autocorrelation(width, size)[:longest]
+
+
+@lru_cache(maxsize=16)
+def hann(width: int) -> Tensor:
+    """The window `[W]`; shared, never written to."""
+    return torch.hann_window(width, periodic=False)
+
+
+@lru_cache(maxsize=16)
+def window_autocorrelation(width: int, size: int) -> Tensor:
+    """Autocorrelation `[size]` of the Hann window, 1 at lag 0."""
+    auto = torch.fft.irfft(torch.fft.rfft(hann(width).double(), size).abs().square(), size)
+    return (auto / auto[0]).clamp_min(1e-6).float()
+
+
+@lru_cache(maxsize=16)
+def low_pass(size: int, band_hz: float) -> Tensor:
+    """Weight of each bin of the power spectrum: 1 below the band, 0 above, a raised-cosine edge an octave wide."""
+    hz = torch.linspace(0, RATE_HZ / 2, size // 2 + 1)
+    octave = torch.log2(hz.clamp_min(1) / band_hz).clamp(-0.5, 0.5)
+    return 0.5 - 0.5 * torch.sin(math.pi * octave)
+
+
+def fast_size(least: int) -> int:
+    """The smallest 2^a 3^b 5^c that is even and at least `least`: a fast Fourier transform."""
+    return min(
+        2**a * 3**b * 5**c for a in range(1, 14) for b in range(6) for c in range(4) if 2**a * 3**b * 5**c >= least
+    )
+
+
+@lru_cache(maxsize=4)
+def interpolation() -> Tensor:
+    """Weights `[2 SIDE + 1, 2 FINE + 1]` from samples around a point to values within a sample of it: windowed sinc."""
+    place = torch.arange(-FINE, FINE + 1) / FINE
+    distance = place[None, :] - torch.arange(-SIDE, SIDE + 1)[:, None]
+    shape = torch.cos(math.pi * distance / (2 * SIDE + 4)).square()
+    weights = torch.sinc(distance) * shape
+    return weights / weights.sum(dim=0, keepdim=True)
+
+
+def sharpen(rows: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest value within a sample of each `place` `[T, C]` of rows `[T, L]`: where `[T, C]`, and how high.
+
+    Band-limited interpolation, then a parabola. Every place lies at least SIDE from both ends (else: from the ends in).
+    """
+    place = place.clamp(SIDE, rows.shape[1] - SIDE - 1)
+    around = torch.arange(-SIDE, SIDE + 1)
+    near = rows.gather(1, (place[..., None] + around).flatten(1)).view(*place.shape, 2 * SIDE + 1)
+    fine = near @ interpolation()
+    top = fine[..., 1:-1].argmax(dim=-1, keepdim=True) + 1
+    left, mid, right = (fine.gather(-1, top + step)[..., 0] for step in (-1, 0, 1))
+    bend = 2 * mid - left - right
+    offset = torch.where(bend > 1e-12, 0.5 * (right - left) / bend.clamp_min(1e-12), 0.0).clamp(-0.5, 0.5)
+    return place + (top[..., 0] - FINE + offset) / FINE, mid + 0.25 * (right - left) * offset
+
+
+def candidates(frames: Tensor, settings: VoiceSettings) -> Candidates:
+    """The highest peaks of the autocorrelation of frames `[T, W]` between the lags of ceiling and floor."""
+    low = math.floor(RATE_HZ / settings.pitch_ceiling_hz)
+    high = min(math.ceil(RATE_HZ / settings.pitch_floor_hz), frames.shape[1] // 2)
+    normal = autocorrelation(frames, longest=high + SIDE + 2)
+    left, mid, right = normal[:, low - 1 : high - 1], normal[:, low:high], normal[:, low + 1 : high + 1]
+    is_peak = (mid > left) & (mid >= right) & (mid > 0.5 * settings.voicing_threshold)
+    short = mid - settings.octave_cost * torch.log2(settings.pitch_floor_hz / RATE_HZ * torch.arange(low, high))
+    best = torch.where(is_peak, short, -torch.inf).topk(settings.candidates, dim=1).indices
+    lag, height = sharpen(normal, best + low)
+    height = torch.where(height > 1, 1 / height.clamp_min(1e-9), height)
+    return Candidates(lag, torch.where(is_peak.gather(1, best), height, 0.0))
+
+
+def scores(found: Candidates, settings: VoiceSettings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Octaves `[T, C]` and the worth of each candidate `[T, C]`. Source: Boersma 1993, eq. 24."""
+    octave = torch.log2(RATE_HZ / found.lag.double())
+    worth = found.height.double() - settings.octave_cost * (math.log2(settings.pitch_floor_hz) - octave)
+    return octave.numpy(), torch.where(found.height > 0, worth, -1e3).numpy()
+
+
+def unvoiced_worth(frames: Tensor, settings: VoiceSettings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What speaks against a voice in frames `[T, W]` at any pitch: peak `[T]` of the middle 10 ms, and a cost `[T]`.
+
+    The cost is that of an edge: the middle third holds less than half the power of the loudest one, so the period that
+    the autocorrelation sees is a neighbour's. Without it a voice begins and ends half a window early and late.
+    """
+    centred = frames - frames.mean(dim=1, keepdim=True)
+    middle, near = frames.shape[1] // 2, round(0.005 * RATE_HZ)
+    peak = centred[:, middle - near : middle + near].abs().amax(dim=1)
+    third = frames.shape[1] // 3
+    power = centred[:, : 3 * third].square().view(len(frames), 3, third).mean(dim=2).clamp_min(1e-12)
+    halvings = torch.log2(power.amax(dim=1) / power[:, 1])
+    return peak.double().numpy(), (settings.edge_cost * (halvings - 1).clamp_min(0)).double().numpy()
+
+
+def refine(frames: Tensor, lag: Tensor, settings: VoiceSettings) -> Tensor:
+    """The chosen lags `[T]`, measured again at one to six periods: a peak at m periods is m times as exact.
+
+    Peaks weigh with the square of m and of the window's autocorrelation there; one that is not where it is expected,
+    within 1.4 samples, does not count. Only what lies below `refine_band_hz` is looked at.
+    """
+    longest = int(0.6 * frames.shape[1])
+    normal = autocorrelation(frames, band_hz=settings.refine_band_hz, longest=longest + SIDE + 2)
+    window = window_autocorrelation(frames.shape[1], fast_size(frames.shape[1] + longest + SIDE + 2))
+    total, weights, best = torch.zeros_like(lag), torch.zeros_like(lag), lag
+    for periods in range(1, 7):
+        target = periods * best
+        place, height = (one[:, 0] for one in sharpen(normal, target.round().long().clamp(1, longest)[:, None]))
+        seen = (target < longest) & ((place - target).abs() < 1.4) & (height > 0.3)
+        weight = torch.where(seen, (periods * window[place.round().long().clamp(0, longest)]).square(), 0.0)
+        total, weights = total + weight * place / periods, weights + weight
+        best = torch.where(weights > 0, total / weights.clamp_min(1e-9), best)
+    return best
+
+
+def paths(
+    octave: NDArray[np.float64], voiced: NDArray[np.float64], unvoiced: NDArray[np.float64], settings: VoiceSettings
+) -> NDArray[np.int64]:
+    """Viterbi over many stretches at once: octaves and worths `[B, T, C]`, worth of 'unvoiced' `[B, T]`.
+
+    Returns the chosen candidate `[B, T]`, C for unvoiced. Source: Boersma 1993, eq. 27 and 28.
+    """
+    stretches, steps, count = voiced.shape
+    scale = 0.01 / settings.hop_s  # the published costs are for steps of 10 ms
+    jump, change = scale * settings.octave_jump_cost, scale * settings.voicing_cost
+    best, quiet = voiced[:, 0].copy(), unvoiced[:, 0].copy()
+    back = np.empty((steps, stretches, count + 1), np.int64)
+    rows = np.arange(stretches)
+    for t in range(1, steps):
+        reach = best[:, :, None] - jump * np.abs(octave[:, t - 1, :, None] - octave[:, t, None, :])
+        come = reach.argmax(axis=1)
+        gain = np.take_along_axis(reach, come[:, None, :], axis=1)[:, 0]
+        start = (quiet - change)[:, None]
+        back[t, :, :count] = np.where(start > gain, count, come)
+        loudest = best.argmax(axis=1)
+        stop = best[rows, loudest] - change
+        back[t, :, count] = np.where(stop > quiet, loudest, count)
+        quiet = np.maximum(stop, quiet) + unvoiced[:, t]
+        best = np.maximum(start, gain) + voiced[:, t]
+    path = np.empty((stretches, steps), np.int64)
+    path[:, -1] = np.where(quiet > best.max(axis=1), count, best.argmax(axis=1))
+    for t in range(steps - 1, 0, -1):
+        path[:, t - 1] = back[t, rows, path[:, t]]
+    return path
