@@ -1,7 +1,6 @@
 """Nods, shakes and tilts of a head, found in its angles as they come."""
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -141,15 +140,20 @@ class _Filter:
     def __init__(self, settings: GestureSettings) -> None:
         self._taps = band_pass(settings)
         self._reach = len(self._taps) // 2
-        self._held: deque[NDArray[np.float64]] = deque(maxlen=len(self._taps) + 1)
+        self._held = np.empty((8 * self._reach, 3))
         self._count = self._given = 0
+        self._dropped = 0  # places of the stretch that are no longer held
         self._first = 0
 
     def step(self, index: int, angles: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Takes the angles [3] of a grid point; gives those that are now known, with their grid points."""
         if self._count == 0:
             self._first = index
-        self._held.append(np.asarray(angles, np.float64))
+        if self._count - self._dropped == len(self._held):
+            kept = self._held[-2 * self._reach :].copy()
+            self._dropped = self._count - len(kept)
+            self._held[: len(kept)] = kept
+        self._held[self._count - self._dropped] = angles
         self._count += 1
         while self._given + self._reach < self._count:
             yield self._at(self._given)
@@ -163,10 +167,8 @@ class _Filter:
 
     def _at(self, place: int) -> tuple[int, NDArray[np.float64]]:
         """The filter's answer at a place of the stretch."""
-        start = self._count - len(self._held)  # place of the oldest that is held
-        held = np.stack(self._held)
         low, high = max(0, place - self._reach), min(self._count, place + self._reach + 1)
-        window = held[low - start : high - start]
+        window = self._held[low - self._dropped : high - self._dropped]
         before, after = low - (place - self._reach), place + self._reach + 1 - high
         if before or after:
             window = np.pad(window, ((before, after), (0, 0)), mode="reflect", reflect_type="odd")
@@ -189,7 +191,9 @@ class _Axis:
 
     def step(self, index: int, angles: NDArray[np.float64]) -> list[HeadGesture]:
         """Takes the band-passed angles [3] of a grid point."""
-        now_s, value = index / self._rules.grid_hz, float(angles[self._column])
+        now_s = index / self._rules.grid_hz
+        others = angles.tolist()
+        value = others.pop(self._column)
         sign = 1 if value >= 0 else -1
         told: list[HeadGesture] = []
         if self._sign and sign != self._sign:
@@ -201,7 +205,7 @@ class _Axis:
         if abs(value) >= abs(self._height):
             self._height, self._apex_s = value, now_s
         self._area += abs(value) / self._rules.grid_hz
-        self._other = max(self._other, float(np.abs(np.delete(angles, self._column)).max()))
+        self._other = max(self._other, abs(others[0]), abs(others[1]))
         self._sign, self._last, self._last_s = sign, value, now_s
         if not told and self._waves and now_s - self._start_s > self._longest_s:
             told = self._gesture()  # no further half wave can join: tell it now
