@@ -1,0 +1,138 @@
+"""Transcripts: what was said, when and by whom; broken files are refused by line, and closed without a permit."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vemo_audit.errors import BadInput, Refused
+from vemo_audit.recognition.perception.transcript import (
+    Cue,
+    Transcript,
+    read_permitted,
+    read_transcript,
+    utterances,
+)
+from vemo_audit.records.decision import Permit
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\n<i>I am</i> glad.\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\nlines\n"
+VTT = (
+    "WEBVTT Kind: captions\nLanguage: en-GB\n\nNOTE not said: hateful\n\nSTYLE\n::cue { color: red }\n\n"
+    "intro\n00:01.000 --> 00:02.000 align:start\n<v Ann>Tom &amp; I\n<v.loud Bob>no, <b>never</b>\n\n"
+    "00:00.500 --> 00:03.000\nDR. LEE: overlapping\n"
+)
+
+
+def written(folder: Path, text: str, name: str = "talk.srt", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def permit(*modalities: str) -> Permit:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Permit("d", 1, "0" * 64, "research", frozenset(modalities), frozenset({"expression_label"}), "seat_zone",
+                  now, now + timedelta(hours=1))  # fmt: skip
+
+
+def test_an_srt_file_gives_its_words_and_times(tmp_path: Path) -> None:
+    read = read_transcript(written(tmp_path, SRT))
+    assert read == Transcript((Cue(1.0, 2.5, "I am glad."), Cue(3.0, 4.0, "Two lines")), "")
+
+
+def test_a_webvtt_file_gives_speakers_and_language_but_no_notes(tmp_path: Path) -> None:
+    read = read_transcript(written(tmp_path, VTT, "talk.vtt"))
+    assert read.language == "en-GB" and read.speakers == ("Ann", "Bob", "DR. LEE")
+    assert read.cues == (
+        Cue(0.5, 3.0, "overlapping", "DR. LEE"), Cue(1.0, 2.0, "Tom & I", "Ann"), Cue(1.0, 2.0, "no, never", "Bob"),
+    )  # fmt: skip
+    assert read_transcript(tmp_path / "talk.vtt", language="de").language == "de"
+
+
+@pytest.mark.parametrize("text", [SRT, VTT])
+def test_marks_line_ends_and_disorder_change_nothing(tmp_path: Path, text: str) -> None:
+    plain = read_transcript(written(tmp_path, text))
+    assert read_transcript(written(tmp_path, "\ufeff" + text.replace("\n", "\r\n"))) == plain
+    assert read_transcript(written(tmp_path, text.rstrip("\n"))) == plain
+    if text == SRT:
+        first, second = text.strip().split("\n\n")
+        assert read_transcript(written(tmp_path, f"\n{second}\n\n{first}\n")) == plain
+
+
+def test_a_colon_in_a_sentence_makes_no_speaker(tmp_path: Path) -> None:
+    cue = read_transcript(written(tmp_path, "1\n00:00:01,0 --> 00:00:02,0\nListen: run\n")).cues[0]
+    assert (cue.speaker, cue.text) == ("", "Listen: run")
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "found"),
+    [
+        ("00:00:3,x00 --> 00:00:04,000", 6, "times that cannot be read"),
+        ("00:00:03,000 -->", 6, "times that cannot be read"),
+        ("00:00:05,000 --> 00:00:04,000", 6, "from 5.0 to 4.0 s"),
+        ("00:00:04,000 --> 00:00:04,000", 6, "from 4.0 to 4.0 s"),
+        ("00:61:03,000 --> 00:62:04,000", 6, "times that cannot be read"),
+        ("-00:00:03,000 --> 00:00:04,000", 6, "times that cannot be read"),
+    ],
+)
+def test_broken_times_are_refused_by_line_and_repeat_no_words(
+    tmp_path: Path, broken: str, line: int, found: str
+) -> None:
+    path = written(tmp_path, SRT.replace("00:00:03,000 --> 00:00:04,000", broken))
+    with pytest.raises(BadInput, match=found) as refusal:
+        read_transcript(path)
+    assert f"line {line}" in refusal.value.where and "lines" not in refusal.value.found
+    assert len(read_transcript(written(tmp_path, SRT)).cues) == 2  # the twin without the fault is read
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("just words\nand more\n", "neither SRT nor WebVTT"),
+        ("1\n00:00:01,000 --> 00:00:02,000\na\n00:00:03,000 --> 00:00:04,000\nb\n\nx\n00:00:03,000 --> 00:00:04,000\n",
+         "cues that can be read"),
+        ("caf\xe9", "not UTF-8"),
+    ],
+)  # fmt: skip
+def test_what_is_no_transcript_is_refused(tmp_path: Path, text: str, found: str) -> None:
+    with pytest.raises(BadInput, match=found):
+        read_transcript(written(tmp_path, text, encoding="latin-1"))
+
+
+def test_an_absent_file_is_refused_and_an_empty_one_is_silence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no readable transcript"):
+        read_transcript(tmp_path / "absent.srt")
+    assert read_transcript(written(tmp_path, "\n\n")).cues == ()
+
+
+def test_without_a_permit_for_the_voice_the_file_is_never_opened(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="without voice"):
+        read_permitted(tmp_path / "absent.srt", permit("face", "body"))
+    assert len(read_permitted(written(tmp_path, SRT), permit("voice")).cues) == 2
+
+
+def test_a_cue_never_shows_its_words() -> None:
+    assert "secret" not in repr(Transcript((Cue(0, 1, "secret"),), "en"))
+
+
+def test_a_sentence_over_two_cues_is_one_utterance() -> None:
+    cues = (Cue(0, 1, "I am not"), Cue(1.2, 2, "happy at all."), Cue(2.1, 3, "Bye"), Cue(9, 10, "now"))
+    assert [cue.text for cue in utterances(Transcript(cues, "en"))] == ["I am not happy at all.", "Bye", "now"]
+    other = (cues[0], Cue(1.2, 2, "happy at all.", "BOB"))
+    assert len(utterances(Transcript(other, "en"))) == 2  # of another speaker
+
+
+TIMES = st.integers(0, 360_000_000)
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(1, 9_999)), min_size=1, max_size=8))
+def test_times_come_back_to_the_millisecond(tmp_path_factory: pytest.TempPathFactory, given_ms: list) -> None:
+    def clock(ms: int) -> str:
+        return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d},{ms % 1000:03d}"
+
+    text = "".join(f"{k}\n{clock(a)} --> {clock(a + n)}\nw{k}\n\n" for k, (a, n) in enumerate(given_ms, 1))
+    read = read_transcript(written(tmp_path_factory.mktemp("t"), text))
+    expected = sorted((a, a + n) for a, n in given_ms)
+    assert [(round(cue.start_s * 1000), round(cue.end_s * 1000)) for cue in read.cues] == expected
