@@ -38,7 +38,9 @@ class Command:
     `{sound}`, if it is there, is a 16 kHz mono WAV of the voice, or an empty argument where the permit does not name
     the voice or the clip has none. `labels` are those of the table that it writes. `layout` and `classes` are as for
     `Replay`; in our own layout the column `clip` holds 'clip'. There is no shell, and the environment holds only what
-    `environment` states. A copy of at most `most_bytes` may be written.
+    `environment` states. The table may have at most `most_bytes`.
+
+    It is the user's own program with the user's own rights: what it gets is limited here, what it does is not.
 
     Raises BadInput for a template without `{clip}` or `{out}` or with a program that is not there; from `recognize`,
     for a time-out or an exit code other than 0, with the last words on standard error.

@@ -27,6 +27,15 @@ def test_pyfeat(tmp_path: Path) -> None:
     assert any("mix people up" in limit for limit in rows.limits)
 
 
+def test_pyfeat_that_answers_for_an_empty_picture_has_no_answer(tmp_path: Path) -> None:
+    path = tables.pyfeat(
+        tmp_path / "a.csv", [("a.mp4", 0, "Person_0", tables.HAPPY)], more=["FrameHeight", "FrameWidth"]
+    )
+    path.write_text(path.read_text().replace("0.0,10,10,10,10,0.9", "0.0,,,,,0.0"))
+    rows, _ = known.read(path, Choice())
+    assert rows.person == ("",) and "no face" in rows.reason[0] and np.isnan(rows.probability).all()
+
+
 def test_pyfeat_of_version_2_has_other_words(tmp_path: Path) -> None:
     box = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FaceScore"]
     words = ["Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Anger", "Contempt"]
