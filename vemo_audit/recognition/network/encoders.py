@@ -4,12 +4,15 @@ Every encoder takes crops `[N, C, S, S]` in [-1, 1] (C is 1 for luma or 3 for RG
 them see luma only: the expression weights are learned from grey images, and what is never seen cannot be leaned on.
 """
 
-import torch
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of R, G and B in luma. Source: ITU-R BT.601."""
+from vemo_audit.errors import BadInput
+from vemo_audit.recognition.network.luma import to_luma
+from vemo_audit.recognition.network.vit import VisionTransformer
+from vemo_audit.resources import plugins
 
 
 class ResidualBlock(nn.Module):
@@ -40,7 +43,7 @@ class ResNet18(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.token_size = 8 * width
+        self.token_size, self.map_size = 8 * width, 2 * width
         self.stem = nn.Sequential(nn.Conv2d(1, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         stages = []
         width_in = width
@@ -53,13 +56,10 @@ class ResNet18(nn.Module):
         """Crops `[N, 1 or 3, S, S]` in [-1, 1] to tokens `[N, 8 * width]`."""
         return self.stages(self.stem(to_luma(crops))).mean(dim=(2, 3))
 
-
-def to_luma(crops: Tensor) -> Tensor:
-    """`[N, 3, S, S]` to `[N, 1, S, S]`; one channel passes through."""
-    if crops.shape[1] == 1:
-        return crops
-    weights = torch.tensor(LUMA, dtype=crops.dtype, device=crops.device)
-    return (crops * weights[None, :, None, None]).sum(dim=1, keepdim=True)
+    def maps(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens `[N, 8 * width]` and the maps of the second stage `[N, 2 * width, S / 4, S / 4]`."""
+        maps = self.stages[:2](self.stem(to_luma(crops)))
+        return self.stages[2:](maps).mean(dim=(2, 3)), maps
 
 
 ENCODERS = {
@@ -67,5 +67,19 @@ ENCODERS = {
     "resnet18-half": lambda: ResNet18(32),
     "resnet18-w40": lambda: ResNet18(40),
     "resnet18": lambda: ResNet18(64),
+    "vit-tiny": lambda: VisionTransformer(48, 8),
+    "vit-tiny-112": lambda: VisionTransformer(112, 16),
 }
 """Encoders by the name that a recipe uses."""
+
+
+def encoder(name: str) -> nn.Module:
+    """An encoder by name, or by 'module:Name' anybody's: a module without arguments that has `token_size` and takes
+    crops to tokens. Raises BadInput for an unknown name, or for a module that is no encoder."""
+    make: Callable[[], nn.Module] | None = ENCODERS.get(name)
+    if make is None and ":" not in name:
+        raise BadInput(f"encoder '{name}'", expected=f"one of {', '.join(ENCODERS)}, or module:Name")
+    made = (make or plugins.load("recognizer", name))()
+    if not isinstance(made, nn.Module) or not isinstance(getattr(made, "token_size", None), int):
+        raise BadInput(f"encoder '{name}'", expected="a torch module with `token_size`")
+    return made
