@@ -23,7 +23,7 @@ SINGLE = LABEL | AFFECT | MOVEMENT | STATE
 """Outputs that say something of one person; `aggregate_only` alone is none of them."""
 MOVEMENTS = frozenset({"nod", "shake", "tilt", "gesture", "lean in", "lean out"})
 STATES = frozenset({"frustration build-up", "engagement", "attention drop"})
-ABOUT = frozenset({"clip", "person", "span", "quality", "modality", "reason", "trace"})
+ABOUT = frozenset({"clip", "person", "span", "quality", "quality_parts", "modality", "reason", "trace"})
 """Fields that say where and how was looked, and nothing of what was seen: they always leave."""
 
 

@@ -47,6 +47,9 @@ class Prediction:
     arousal: float = math.nan
     dominance: float = math.nan
     quality: float = math.nan  # in [0, 1]
+    quality_parts: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # 'exposure', 'yaw_deg', ..
     modality: str = ""  # 'face', 'voice', 'face+voice', ...
     contribution: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # log-odds by modality
     present: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # share of the window seen

@@ -1,102 +1,192 @@
-"""Everything that is seen and heard of each person in an admitted clip, on the clip's own clock."""
+"""What is seen of each person in an admitted clip, frame by frame, and what is heard: never a picture is kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.media import decode
 from vemo_audit.recognition.perception import align
+from vemo_audit.recognition.perception.align import Quality
+from vemo_audit.recognition.perception.body import BodyReader, BodySample
 from vemo_audit.recognition.perception.tracks import BRIDGED_BELOW
-from vemo_audit.recognition.perception.voice import VoiceContours, analyse
-from vemo_audit.records.clip import AdmittedClip, GuardedFrame
+from vemo_audit.recognition.perception.voice import VoiceContours, VoiceReader
+from vemo_audit.records.clip import AdmittedClip, FoundFace, GuardedFrame
+from vemo_audit.records.event import Event
 
-BATCH = 64
-"""Face crops that are encoded together."""
 STILL_S = 0.04
 """How long a single frame is taken to last."""
+TIE_S = 1e-6
+"""Rounding of times: a frame this little before a slot of the grid lies in it."""
 
-Encode = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Grey crops `[N, 1, S, S]` to tokens `[N, D]`."""
+
+class Encoder(Protocol):
+    """Turns crops into tokens and action units."""
+
+    size_px: int
+
+    def encode(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Grey crops `[N, 1, S, S]` to tokens `[N, D]`, the mean with the mirror image, and units `[N, 20]`."""
+        ...
+
+    def units(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The same units `[N, 20]` at half the price, without the mirror image."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SightSettings:
+    """How often faces are read. Both rates are grids anchored at time 0; a slower video is read in every frame."""
+
+    token_rate_hz: float = 12.5  # frames that count for the window
+    unit_rate_hz: float = 25.0  # frames whose action units are followed for events
+    least_quality: float = 0.0  # of a face, 0-1; below it, nothing is read from it
+    batch: int = 64  # faces that are encoded together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FaceTrack:
-    """One person's face over time, by frame."""
+class FaceRow:
+    """One person in one frame."""
 
-    time_s: NDArray[np.float64]  # [T]
-    tokens: NDArray[np.float32]  # [T, D]
-    quality: NDArray[np.float32]  # [T], 0-1
+    time_s: float
+    quality: Quality
+    token: NDArray[np.float32] | None  # [D]; None: this frame does not count for the window
+    units: NDArray[np.float32]  # [20], NaN where the encoder has none
+    body: BodySample | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class People:
-    """Who was admitted in a clip. `voice` is None when there is no sound, or none was permitted."""
+class Moment:
+    """Rows of several frames, by person and in order of time, and up to when everything has been told."""
 
-    faces: dict[str, FaceTrack]  # by person
-    voice: VoiceContours | None
-    voice_start_s: float
-    frames: int
-    end_s: float
+    until_s: float
+    rows: tuple[tuple[str, FaceRow], ...]
+    frames: int  # so far
+    events: tuple[tuple[str, Event], ...] = ()  # of bodies, under way when the clip ended
 
 
-def perceive(clip: AdmittedClip, encode: Encode, *, size_px: int, least_quality: float = 0.0) -> People:
-    """Reads the guarded frames and samples that the permit allows; holds tokens, never pictures.
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """Faces that wait for the encoder."""
 
-    Faces below `least_quality` are left out of the tokens of their track.
+    people: list[str] = field(default_factory=list)
+    rows: list[tuple[float, Quality, BodySample | None]] = field(default_factory=list)
+    crops: list[NDArray[np.uint8]] = field(default_factory=list)
+    counts: list[bool] = field(default_factory=list)  # for the window
+
+
+def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightSettings()) -> Iterator[Moment]:
+    """Everything that the permit lets be seen, as it goes by; nothing when it names neither face nor body.
+
+    Bodies are read only when the permit names them. The rows do not depend on how the clip is cut into chunks.
     """
-    pending: list[tuple[str, float, float, NDArray[np.uint8]]] = []
-    done: dict[str, list[tuple[float, float, NDArray[np.float32]]]] = {}
-    count, last_s, step_s = 0, 0.0, STILL_S
-    if clip.permit.modalities & {"face", "body"}:
-        for frame in decode.frames(clip):
-            step_s = frame.time_s - last_s if count else step_s
-            count, last_s = count + 1, frame.time_s
-            pending += crops_of(frame, size_px=size_px, least_quality=least_quality)
-            if len(pending) >= BATCH:
-                flush(pending, done, encode)
-    flush(pending, done, encode)
-    voice, voice_start_s, heard_s = None, 0.0, 0.0
-    if "voice" in clip.permit.modalities:
-        samples = decode.samples(clip)
-        if samples is not None:
-            voice, voice_start_s = analyse(samples.mono), samples.start_s
-            heard_s = samples.start_s + len(samples.mono) / samples.rate_hz
-    faces = {
-        person: FaceTrack(
-            np.array([time_s for time_s, _, _ in rows]),
-            np.stack([token for _, _, token in rows]),
-            np.array([quality for _, quality, _ in rows], np.float32),
-        )
-        for person, rows in done.items()
-    }
-    return People(faces, voice, voice_start_s, count, max(last_s + step_s if count else 0.0, heard_s, STILL_S))
+    if not clip.permit.modalities & {"face", "body"}:
+        return
+    body = BodyReader() if "body" in clip.permit.modalities else None
+    slots = _Slots(settings)
+    waiting, count, last_s, step_s = _Waiting(), 0, 0.0, STILL_S
+    for frame in decode.frames(clip):
+        step_s = frame.time_s - last_s if count else step_s
+        count, last_s = count + 1, frame.time_s
+        bodies = body.step(frame) if body else {}
+        for face in frame.faces:
+            _look(frame, face, waiting, slots=slots, bodies=bodies, encoder=encoder, settings=settings)
+        if len(waiting.crops) >= settings.batch:
+            yield Moment(math.nextafter(frame.time_s, math.inf), _encoded(waiting, encoder), count)
+    events = [(person, event) for person, found in (body.finish() if body else {}).items() for event in found]
+    yield Moment(last_s + step_s if count else 0.0, _encoded(waiting, encoder), count, tuple(events))
 
 
-def crops_of(
-    frame: GuardedFrame, *, size_px: int, least_quality: float
-) -> list[tuple[str, float, float, NDArray[np.uint8]]]:
-    """Person, time, quality and aligned grey crop `[1, S, S]` of each admitted face of a frame."""
-    rows = []
-    for face in frame.faces:
-        if face.track < 0 or face.score < BRIDGED_BELOW:  # not confirmed, or led by motion: nothing to read
-            continue
-        crop = align.align(frame.image, face.points, size_px=size_px)
-        quality = align.quality(crop, face.points, face.box).score
-        if quality >= least_quality:
-            rows.append((str(face.track), frame.time_s, quality, align.to_grey(crop)[None]))
+def _look(
+    frame: GuardedFrame, face: FoundFace, waiting: _Waiting, *, slots: "_Slots", bodies: dict[str, BodySample],
+    encoder: Encoder, settings: SightSettings,
+) -> None:  # fmt: skip
+    """Cuts one face out, measures its quality and puts it before the encoder."""
+    if face.track < 0 or face.score < BRIDGED_BELOW:  # not confirmed, or led by motion: nothing to read
+        return
+    person = str(face.track)
+    counts, followed = slots.due(person, frame.time_s)
+    if not (counts or followed):
+        return
+    crop = align.align(frame.image, face.points, size_px=encoder.size_px)
+    quality = align.quality(crop, face.points, face.box)
+    if quality.score < settings.least_quality:
+        return
+    slots.take(person, frame.time_s)
+    waiting.people.append(person)
+    waiting.rows.append((frame.time_s, quality, bodies.get(person)))
+    waiting.crops.append(align.to_grey(crop)[None])
+    waiting.counts.append(counts)
+
+
+class _Slots:
+    """Which frame of a person is the first in its slot of the token grid, and of the unit grid."""
+
+    def __init__(self, settings: SightSettings) -> None:
+        self.rates = (settings.token_rate_hz, settings.unit_rate_hz)
+        self.taken: dict[str, tuple[int, int]] = {}
+
+    def due(self, person: str, time_s: float) -> tuple[bool, bool]:
+        """Whether the frame counts for the window, and whether its units are followed."""
+        before, now = self.taken.get(person, (-1, -1)), self._slot(time_s)
+        return now[0] != before[0], now[1] != before[1]
+
+    def take(self, person: str, time_s: float) -> None:
+        """The frame was read."""
+        self.taken[person] = self._slot(time_s)
+
+    def _slot(self, time_s: float) -> tuple[int, int]:
+        token, unit = (math.floor((time_s + TIE_S) * rate_hz) for rate_hz in self.rates)
+        return token, unit
+
+
+def _encoded(waiting: _Waiting, encoder: Encoder) -> tuple[tuple[str, FaceRow], ...]:
+    """Encodes what waits, and empties the queue."""
+    if not waiting.crops:
+        return ()
+    crops, counts = np.stack(waiting.crops), np.array(waiting.counts)
+    tokens: dict[int, NDArray[np.float32]] = {}
+    units: dict[int, NDArray[np.float32]] = {}
+    if counts.any():
+        found = encoder.encode(crops[counts])
+        for place, token, unit in zip(np.flatnonzero(counts), *found, strict=True):
+            tokens[int(place)], units[int(place)] = token, unit
+    if not counts.all():
+        for place, unit in zip(np.flatnonzero(~counts), encoder.units(crops[~counts]), strict=True):
+            units[int(place)] = unit
+    rows = tuple(
+        (person, FaceRow(time_s, quality, tokens.get(k), units[k], body))
+        for k, (person, (time_s, quality, body)) in enumerate(zip(waiting.people, waiting.rows, strict=True))
+    )
+    waiting.people, waiting.rows, waiting.crops, waiting.counts = [], [], [], []
     return rows
 
 
-def flush(
-    pending: list[tuple[str, float, float, NDArray[np.uint8]]],
-    done: dict[str, list[tuple[float, float, NDArray[np.float32]]]],
-    encode: Encode,
-) -> None:
-    """Encodes what waits, and empties the queue."""
-    if pending:
-        tokens = encode(np.stack([crop for _, _, _, crop in pending]))
-        for (person, time_s, quality, _), token in zip(pending, tokens, strict=True):
-            done.setdefault(person, []).append((time_s, quality, token))
-        pending.clear()
+class Listening:
+    """The contours of the clip's voice, on the clip's clock, in parts as they are read; none without sound or permit.
+
+    `end_s` is known when all parts were taken; `frames` counts their steps of 10 ms.
+    """
+
+    def __init__(self, clip: AdmittedClip) -> None:
+        self._clip = clip
+        self.end_s, self.frames = 0.0, 0
+
+    def __iter__(self) -> Iterator[VoiceContours]:
+        if "voice" not in self._clip.permit.modalities:
+            return
+        reader, start_s = VoiceReader(), None
+        for block in decode.sound_blocks(self._clip):
+            start_s = block.start_s if start_s is None else start_s
+            self.end_s = block.start_s + len(block.mono) / block.rate_hz
+            yield self._placed(reader.feed(block.mono), start_s)
+        if start_s is not None:
+            yield self._placed(reader.close(), start_s)
+
+    def _placed(self, part: VoiceContours, start_s: float) -> VoiceContours:
+        self.frames += len(part)
+        part.time_s[:] += start_s
+        return part

@@ -1,6 +1,7 @@
-"""Our recognizer: faces and voice over time, fused; a guest at the same seam as anybody else's."""
+"""Our recognizer: faces, bodies, voice and words over time, fused; a guest at the same seam as anybody else's."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -8,22 +9,26 @@ from numpy.typing import NDArray
 
 from vemo_audit.recognition.dynamics import smoothing
 from vemo_audit.recognition.dynamics.affect import project
+from vemo_audit.recognition.dynamics.events import EventStream, together
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
-from vemo_audit.recognition.perception.people import FaceTrack, People, perceive
-from vemo_audit.recognition.perception.voice_summary import summarise
-from vemo_audit.recognition.recognizers import experts
+from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, watch
+from vemo_audit.recognition.recognizers import experts, opinions
+from vemo_audit.recognition.recognizers.timeline import Timeline, Track
 from vemo_audit.recognition.recognizers.trace import provenance
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest
+from vemo_audit.records.event import Event
 from vemo_audit.records.labels import EKMAN
 from vemo_audit.records.prediction import Prediction, RecognizerCard
 from vemo_audit.records.span import Span, WindowGrid
+from vemo_audit.records.units import UNITS
 
-VERSION = "1"
+VERSION = "2"
 PRIOR = np.full(len(EKMAN), 1 / len(EKMAN))
 """Before anything is seen, every class is as likely as any other."""
 VOICE_ONLY = "voice"
 """The person of a clip without a picture. A voice beside an empty picture is nobody's: it may lack consent."""
+STILL_S = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,17 @@ class Settings:
     voice_window_s: float = 2.0  # around the middle of each window: a voice needs longer than a face
     smoothing_tau_s: float = 0.5  # zero-phase; 0 is none
     least_quality: float = 0.0  # of a face, 0-1
+    token_rate_hz: float = 12.5  # faces that count for a window
+    unit_rate_hz: float = 25.0  # faces whose action units are followed
     face_reliability: float = 0.73  # UAR of the expert on its held-out data, from its card
     voice_reliability: float = 0.37  # half of the same: ten actors, another language, no surprise
+    words_reliability: float = 0.2  # a lexicon's; times the share of the window in which words were said
+    transcript: str = ""  # path of an SRT or WebVTT file; '' is none
+    language: str = ""  # of the transcript, as 'en'; '' is what the file states
 
 
 class TemporalMultimodal:
-    """Face and voice experts behind the gate. Options are the fields of `Settings`.
+    """Face, voice and word experts behind the gate. Options are the fields of `Settings`.
 
     Every answer is an estimate of a *displayed* expression; it does not read what a person feels.
     """
@@ -58,7 +68,7 @@ class TemporalMultimodal:
         files = {name: str(card["weights"]["sha256"]) for name, card in self._cards().items()}
         settings = {key: str(value) for key, value in asdict(self.settings).items()}
         self.card = RecognizerCard(
-            "temporal_multimodal", VERSION, EKMAN, ("face", "voice"),
+            "temporal_multimodal", VERSION, EKMAN, ("body", "face", "voice"),
             f"{self.settings.window_s:g} s every {self.settings.hop_s:g} s",
             "; ".join(str(card["training_data"]) for card in self._cards().values()), "Apache-2.0",
             digest({"files": files, "settings": settings, "version": VERSION}),
@@ -70,88 +80,125 @@ class TemporalMultimodal:
 
     def recognize(self, clip: AdmittedClip) -> Iterator[Prediction]:
         """One prediction per person and window; where nobody is seen (without a picture: heard), one that says so."""
-        people = perceive(
-            clip, self.face.encode, size_px=self.face.size_px, least_quality=self.settings.least_quality
+        settings = self.settings
+        movements = Movements()
+        timeline = Timeline(self.grid, self.face.windows, follow=movements.take)
+        sight = SightSettings(settings.token_rate_hz, settings.unit_rate_hz, settings.least_quality)
+        for moment in watch(clip, self.face, sight):
+            timeline.feed(moment)
+        listening, loudness = Listening(clip), opinions.Loudness()
+        voices = opinions.heard(
+            listening, loudness, self.voice, grid=self.grid,
+            reach_s=max(settings.voice_window_s, settings.window_s) / 2, end_s=timeline.until_s,
+            reliability=settings.voice_reliability,
         )  # fmt: skip
-        trace = provenance(clip, people, self.card, self.settings)
+        end_s = max(timeline.until_s, listening.end_s, STILL_S)
+        spans = timeline.finish(end_s)
+        trace = provenance(clip, timeline, listening, self.card, settings, end_s=end_s)
         self.traces[digest(trace)] = trace
-        spans = list(self.grid.windows(people.end_s))
-        voices = self._voices(people, spans)
-        pictured = people.frames > 0
-        heard = not pictured and any(opinion is not None for opinion in voices)
-        if not people.faces and not heard:
+        place = {"trace": digest(trace), "decision": clip.permit.decision_id}
+        pictured = timeline.frames > 0
+        heard = not pictured and any(voice is not None for voice in voices)
+        if not timeline.tracks and not heard:
             reason = "nobody was seen" if pictured else "nobody was heard"
-            yield Prediction(
-                clip.clip.name, "", Span(0.0, people.end_s), None, reason=reason, trace=digest(trace),
-                decision=clip.permit.decision_id,
-            )  # fmt: skip
+            yield Prediction(clip.clip.name, "", Span(0.0, end_s), None, reason=reason, **place)
             return
-        for person in list(people.faces) or [VOICE_ONLY]:
-            # A voice belongs to a person only when nobody else in the picture, or outside it, is likelier to speak.
-            own = voices if len(people.faces) == 1 or not pictured else [None] * len(spans)
-            track = people.faces.get(person)
-            yield from self._answers(clip, person, spans, track, own, trace=digest(trace))
+        said = opinions.words(
+            clip, settings.transcript, spans, language=settings.language, reliability=settings.words_reliability
+        )
+        spoken = [self._spoken(pair) for pair in zip(pad(voices, len(spans)), said, strict=True)]
+        tracks = timeline.tracks or {VOICE_ONLY: Track()}
+        whose = opinions.owners(tracks, spans, loudness)
+        for person, track in tracks.items():
+            own = [each if owner == person else {} for each, owner in zip(spoken, whose, strict=True)]
+            yield from self._answers(clip, person, spans, track, own, events=movements.of(person, track), place=place)
+
+    @staticmethod
+    def _spoken(pair: tuple[Opinion | None, Opinion | None]) -> dict[str, Opinion]:
+        """What a voice and its words say of one window."""
+        return {name: one for name, one in zip(("voice", "words"), pair, strict=True) if one is not None}
 
     def _answers(
-        self, clip: AdmittedClip, person: str, spans: list[Span], track: FaceTrack | None,
-        voices: list[Opinion | None], *, trace: str,
+        self, clip: AdmittedClip, person: str, spans: list[Span], track: Track, spoken: list[dict[str, Opinion]],
+        *, events: Sequence[Event], place: Mapping[str, str],
     ) -> Iterator[Prediction]:  # fmt: skip
-        faces, quality = self._faces(track, spans)
-        if track is not None:  # out of view, it may be anybody's voice
-            voices = [voice if face is not None else None for face, voice in zip(faces, voices, strict=True)]
-        opinions = [
-            {name: opinion for name, opinion in (("face", face), ("voice", voice)) if opinion is not None}
-            for face, voice in zip(faces, voices, strict=True)
-        ]
-        pooled = [pool(each, PRIOR) for each in opinions]
+        """One person's predictions, in order of time."""
+        said = [self._opinions(track, k, spoken[k], pictured=person != VOICE_ONLY) for k in range(len(spans))]
+        pooled = [pool(each, PRIOR) for each in said]
         rows = np.array([np.full(len(EKMAN), np.nan) if p is None else p for p in pooled])
         middle_s = np.array([(span.start_s + span.end_s) / 2 for span in spans])
         smooth = smoothing.zero_phase(rows, middle_s, tau_s=self.settings.smoothing_tau_s)
         for k, span in enumerate(spans):
-            place = {"trace": trace, "decision": clip.permit.decision_id, "quality": float(quality[k])}
+            seen = track.seen.get(k)
+            begun = began(events, k, spans)
+            shown = {} if seen is None else {
+                "quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units),
+            }  # fmt: skip
             if pooled[k] is None:
                 reason = "nothing observed of this person in this window"
-                yield Prediction(clip.clip.name, person, span, None, reason=reason, **place)
+                yield Prediction(clip.clip.name, person, span, None, reason=reason, events=begun, **shown, **place)
                 continue
-            valence, arousal = project(smooth[k])
+            valence, arousal, dominance = (float(value) for value in project(smooth[k]))
             yield Prediction(
-                clip.clip.name, person, span, smooth[k].astype(np.float32), float(valence), float(arousal),
-                modality="+".join(sorted(opinions[k])),
-                contribution=contributions(opinions[k], PRIOR, int(smooth[k].argmax())), **place,
+                clip.clip.name, person, span, smooth[k].astype(np.float32), valence, arousal, dominance,
+                modality="+".join(sorted(said[k])),
+                contribution=contributions(said[k], PRIOR, int(smooth[k].argmax())),
+                present=present(seen.share if seen else 0.0, said[k]), events=begun, **shown, **place,
             )  # fmt: skip
 
-    def _faces(self, track: FaceTrack | None, spans: list[Span]) -> tuple[list[Opinion | None], NDArray[np.float64]]:
-        """The face's opinion of each window, and the mean quality of its frames."""
-        quality = np.full(len(spans), np.nan)
-        if track is None:
-            return [None] * len(spans), quality
-        inside = [(track.time_s >= span.start_s) & (track.time_s < span.end_s) for span in spans]
-        longest = max(1, *(int(chosen.sum()) for chosen in inside))
-        tokens = np.zeros((len(spans), longest, track.tokens.shape[1]), np.float32)
-        mask = np.zeros((len(spans), longest), bool)
-        for k, chosen in enumerate(inside):
-            count = int(chosen.sum())
-            tokens[k, :count], mask[k, :count] = track.tokens[chosen], True
-            quality[k] = track.quality[chosen].mean() if count else np.nan
-        found = self.face.probabilities(tokens, mask)
+    def _opinions(self, track: Track, number: int, spoken: dict[str, Opinion], *, pictured: bool) -> dict[str, Opinion]:
+        """What every expert says of one person in one window."""
+        seen = track.seen.get(number)
+        if seen is None:  # out of view, it may be anybody's voice
+            return {} if pictured else spoken
         everywhere = np.ones(len(EKMAN), bool)
-        return [
-            Opinion(row, everywhere, self.settings.face_reliability) if np.isfinite(row).all() else None
-            for row in found
-        ], quality
+        return {"face": Opinion(seen.probability, everywhere, self.settings.face_reliability)} | spoken
 
-    def _voices(self, people: People, spans: list[Span]) -> list[Opinion | None]:
-        """The voice's opinion of each window; None where nobody is heard."""
-        if people.voice is None:
-            return [None] * len(spans)
-        found: list[Opinion | None] = []
-        for span in spans:
-            middle_s = (span.start_s + span.end_s) / 2 - people.voice_start_s
-            reach_s = max(self.settings.voice_window_s, span.duration_s) / 2
-            summary = summarise(people.voice, middle_s - reach_s, middle_s + reach_s)
-            opinion = None
-            if summary is not None:
-                said = self.voice.probability(summary)
-                opinion = Opinion(said, self.voice.support, self.settings.voice_reliability)
-            found.append(opinion)
-        return found
+
+class Movements:
+    """Follows the action units of everybody and tells when each moved."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, EventStream] = {}
+        self._events: dict[str, list[Event]] = {}
+
+    def take(self, person: str, row: FaceRow) -> None:
+        """One more frame of a person; frames without units are passed over."""
+        if np.isfinite(row.units).any():
+            stream = self._streams.setdefault(person, EventStream(UNITS))
+            told = stream.push(np.array([row.time_s]), row.units[None].astype(np.float64))
+            self._events.setdefault(person, []).extend(told)
+
+    def of(self, person: str, track: Track) -> list[Event]:
+        """All movements of a person in order of time: units, units together, head and body."""
+        found = self._events.get(person, [])
+        if person in self._streams:
+            found = found + self._streams[person].finish()
+        return sorted((*found, *together(found), *track.body_events), key=first_s)
+
+
+def first_s(event: Event) -> float:
+    """When an event is first known to be there."""
+    return next(time_s for time_s in (event.onset_s, event.apex_s, event.offset_s) if not math.isnan(time_s))
+
+
+def began(events: Sequence[Event], number: int, spans: Sequence[Span]) -> tuple[Event, ...]:
+    """The events that began in this window and in no earlier one: each stands in one window."""
+    start_s = spans[number].start_s if number else -math.inf
+    end_s = spans[number + 1].start_s if number + 1 < len(spans) else math.inf
+    return tuple(event for event in events if start_s <= first_s(event) < end_s)
+
+
+def present(face_share: float, said: Mapping[str, Opinion]) -> dict[str, float]:
+    """The share of the window in which each modality was there."""
+    return {name: face_share if name == "face" else 1.0 for name in said}
+
+
+def by_name(units: NDArray[np.float32]) -> dict[str, float]:
+    """Units by name; empty where nothing estimates them."""
+    return {name: float(value) for name, value in zip(UNITS, units, strict=True) if math.isfinite(value)}
+
+
+def pad(voices: list[Opinion | None], count: int) -> list[Opinion | None]:
+    """Exactly so many: windows after the end of the sound hear nobody."""
+    return (voices + [None] * count)[:count]

@@ -4,12 +4,15 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from vemo_audit.recognition.perception.people import People
+from vemo_audit.recognition.perception.people import Listening
+from vemo_audit.recognition.recognizers.timeline import Timeline
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.prediction import RecognizerCard
 
 
-def provenance(clip: AdmittedClip, people: People, card: RecognizerCard, settings: Any) -> dict[str, object]:
+def provenance(
+    clip: AdmittedClip, seen: Timeline, heard: Listening, card: RecognizerCard, settings: Any, *, end_s: float
+) -> dict[str, object]:
     """The provenance record of one clip; its digest is the `trace` of every prediction. It holds no float."""
     return {
         "package": version("vemo-audit"), "torch": version("torch"), "device": "cpu",
@@ -17,7 +20,6 @@ def provenance(clip: AdmittedClip, people: People, card: RecognizerCard, setting
         "settings": {key: str(value) for key, value in asdict(settings).items()},
         "clip_sha256": clip.clip.sha256, "decision": clip.permit.decision_id, "log_index": clip.permit.log_index,
         "purpose": clip.permit.purpose, "modalities": sorted(clip.permit.modalities),
-        "frames": people.frames, "end_ms": round(people.end_s * 1000),
-        "faces": {person: len(track.time_s) for person, track in people.faces.items()},
-        "voice_frames": 0 if people.voice is None else len(people.voice.time_s),
+        "frames": seen.frames, "end_ms": round(end_s * 1000),
+        "faces": {person: track.count for person, track in seen.tracks.items()}, "voice_frames": heard.frames,
     }  # fmt: skip

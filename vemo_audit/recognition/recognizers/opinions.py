@@ -1,0 +1,120 @@
+"""Who says what of each window: the voice's and the words' opinions, and whose voice it is."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vemo_audit.recognition.network.fusion import Opinion
+from vemo_audit.recognition.perception import transcript
+from vemo_audit.recognition.perception.affect_lexicon import EnglishLexicon
+from vemo_audit.recognition.perception.people import Listening
+from vemo_audit.recognition.perception.voice import VoiceContours
+from vemo_audit.recognition.perception.voice_owner import attribute
+from vemo_audit.recognition.perception.voice_summary import summaries
+from vemo_audit.recognition.perception.words import opinions
+from vemo_audit.recognition.recognizers.experts import Voice
+from vemo_audit.recognition.recognizers.timeline import Track, mouth_speed
+from vemo_audit.records.clip import AdmittedClip
+from vemo_audit.records.span import Span, WindowGrid
+
+OWNER_S = 4.0
+"""Around the middle of a window, so much of mouth and sound says whose voice it is."""
+
+
+class Loudness:
+    """The intensity of the voice over time, kept while the contours go by: 800 bytes a second."""
+
+    def __init__(self) -> None:
+        self._time_s: list[NDArray[np.float32]] = []
+        self._intensity_db: list[NDArray[np.float32]] = []
+
+    def kept(self, listening: Listening) -> Iterator[VoiceContours]:
+        """The same contours, one after another."""
+        for part in listening:
+            self._time_s.append(part.time_s.astype(np.float32))
+            self._intensity_db.append(part.intensity_db)
+            yield part
+
+    def between(self, start_s: float, end_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Times and intensities of a stretch."""
+        if not self._time_s:
+            return np.zeros(0), np.zeros(0, np.float32)
+        time_s, loud = np.concatenate(self._time_s), np.concatenate(self._intensity_db)
+        part = slice(*np.searchsorted(time_s, (start_s, end_s)))
+        return time_s[part].astype(np.float64), loud[part]
+
+
+def heard(
+    listening: Listening, loudness: Loudness, voice: Voice, *, grid: WindowGrid, reach_s: float, end_s: float,
+    reliability: float,
+) -> list[Opinion | None]:  # fmt: skip
+    """The voice's opinion of each window up to the end of sound or picture; None where nobody is heard.
+
+    A window is heard `reach_s` before and after its middle: a voice needs longer than a face.
+    """
+    found: list[Opinion | None] = []
+
+    def around() -> Iterator[tuple[float, float]]:
+        k = 0
+        while k * grid.hop_s < max(listening.end_s, end_s) or k == 0:
+            middle_s = k * grid.hop_s + grid.window_s / 2
+            yield middle_s - reach_s, middle_s + reach_s
+            k += 1
+
+    for summary in summaries(loudness.kept(listening), around()):
+        said = None if summary is None else voice.probability(summary)
+        found.append(None if said is None else Opinion(said, voice.support, reliability))
+    return found
+
+
+def owners(tracks: Mapping[str, Track], spans: Sequence[Span], loudness: Loudness) -> list[str | None]:
+    """Whose voice each window holds; None when it cannot be told.
+
+    One person in the whole picture is the speaker; of several, the one whose mouth moves with the sound.
+    """
+    if len(tracks) == 1:
+        return [next(iter(tracks))] * len(spans)
+    moved = {person: mouth_speed(track) for person, track in tracks.items()}
+    found: list[str | None] = []
+    for span in spans:
+        middle_s = (span.start_s + span.end_s) / 2
+        start_s, end_s = middle_s - OWNER_S / 2, middle_s + OWNER_S / 2
+        parts = {}
+        for person, (time_s, speed) in moved.items():
+            inside = (time_s >= start_s) & (time_s < end_s)
+            if inside.any():
+                parts[person] = (time_s[inside], speed[inside])
+        if not parts:
+            found.append(None)
+            continue
+        clock = np.unique(np.concatenate([time_s for time_s, _ in parts.values()]))
+        speeds = {person: _on(clock, *part) for person, part in parts.items()}
+        heard_s, loud = loudness.between(start_s, end_s)
+        found.append(attribute(speeds, clock, intensity_db=loud, heard_s=heard_s))
+    return found
+
+
+def _on(clock: NDArray[np.float64], time_s: NDArray[np.float64], speed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Speeds at the times of the clock; NaN where this person was not seen."""
+    there = np.full(len(clock), np.nan)
+    there[np.searchsorted(clock, time_s)] = speed
+    return there
+
+
+def words(
+    clip: AdmittedClip, path: str, spans: Sequence[Span], *, language: str, reliability: float
+) -> list[Opinion | None]:
+    """The words' opinion of each window; None without a transcript, or where it carries nothing.
+
+    Raises Refused when the permit does not name the voice: what was said is part of it.
+    """
+    if not path:
+        return [None] * len(spans)
+    lexicon = EnglishLexicon()
+    said = opinions(transcript.read_permitted(Path(path), clip.permit, language=language), lexicon, spans)
+    return [
+        None if one.probability is None else Opinion(one.probability, lexicon.support, reliability * one.share)
+        for one in said
+    ]

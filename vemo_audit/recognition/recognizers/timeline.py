@@ -1,0 +1,141 @@
+"""Collects what is seen of each person and closes one window after another; holds no more than one window of rows."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vemo_audit.recognition.perception import body as bodies
+from vemo_audit.recognition.perception.align import Quality
+from vemo_audit.recognition.perception.people import FaceRow, Moment
+from vemo_audit.records.event import Event
+from vemo_audit.records.span import Span, WindowGrid
+from vemo_audit.records.units import UNITS
+
+PARTS = tuple(one.name for one in fields(Quality) if one.name != "score")
+"""Parts of the quality of a face, in order."""
+MOUTH = (UNITS.index("au25"), UNITS.index("au26"))
+"""Units by which a mouth opens."""
+BODY_LATE_S = 2.0
+"""Rows are held this long after a window, because gestures are told late."""
+
+Faces = Callable[[Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]], NDArray[np.float64]]
+"""Tokens `[T, D]` and times `[T]` of several windows to probabilities `[B, 7]`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One person in one window."""
+
+    probability: NDArray[np.float64]  # [7]
+    quality: float
+    parts: dict[str, float]  # of the quality, means
+    share: float  # of the window in which the face was read
+    units: NDArray[np.float32]  # [20], means
+    body: NDArray[np.float32] | None
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One person over the clip: rows of the open windows, and what is left of the closed ones."""
+
+    rows: deque[FaceRow] = field(default_factory=deque)
+    seen: dict[int, Seen] = field(default_factory=dict)  # by number of the window
+    body_events: list[Event] = field(default_factory=list)
+    count: int = 0
+    mouth_s: list[float] = field(default_factory=list)  # when the mouth was seen, and how open it was
+    mouth: list[float] = field(default_factory=list)
+
+
+class Timeline:
+    """Feed moments, then finish; `tracks` hold the windows of each person by number."""
+
+    def __init__(self, grid: WindowGrid, faces: Faces, *, follow: Callable[[str, FaceRow], None]) -> None:
+        self.grid, self.faces, self.follow = grid, faces, follow
+        self.tracks: dict[str, Track] = {}
+        self.until_s, self.frames, self._next = 0.0, 0, 0
+
+    def feed(self, moment: Moment) -> None:
+        """Takes rows in order of time and closes the windows that nothing can change any more."""
+        for person, row in moment.rows:
+            track = self.tracks.setdefault(person, Track())
+            track.rows.append(row)
+            track.count += 1
+            track.mouth_s.append(row.time_s)
+            track.mouth.append(float(max(row.units[k] for k in MOUTH)))
+            if row.body is not None:
+                gestures = (*row.body.head_gestures, *row.body.body_gestures)
+                track.body_events += [gesture.event for gesture in gestures]
+            self.follow(person, row)
+        for person, event in moment.events:
+            self.tracks.setdefault(person, Track()).body_events.append(event)
+        self.until_s, self.frames = moment.until_s, moment.frames
+        while self._start(self._next) + self.grid.window_s + BODY_LATE_S <= moment.until_s:
+            self._close(self._next, Span(self._start(self._next), self._start(self._next) + self.grid.window_s))
+
+    def finish(self, end_s: float) -> list[Span]:
+        """Closes what is left; returns all windows of the clip."""
+        spans = list(self.grid.windows(end_s))
+        while self._next < len(spans):
+            self._close(self._next, spans[self._next])
+        return spans
+
+    def _start(self, number: int) -> float:
+        return number * self.grid.hop_s
+
+    def _close(self, number: int, span: Span) -> None:
+        """One window of everybody who was seen in it."""
+        inside = {
+            person: [row for row in track.rows if span.start_s <= row.time_s < span.end_s]
+            for person, track in self.tracks.items()
+        }
+        inside = {person: rows for person, rows in inside.items() if any(row.token is not None for row in rows)}
+        if inside:
+            windows = [_tokens(rows) for rows in inside.values()]
+            for (person, rows), probability in zip(inside.items(), self.faces(windows), strict=True):
+                track = self.tracks[person]
+                samples = [row.body for row in track.rows if row.body is not None]
+                body = bodies.summarise(samples, span.start_s, span.end_s) if samples else None
+                track.seen[number] = _seen(rows, probability, span, body=body)
+        self._next = number + 1
+        for track in self.tracks.values():
+            while track.rows and track.rows[0].time_s < self._start(self._next):
+                track.rows.popleft()
+
+
+def _tokens(rows: Sequence[FaceRow]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Tokens `[T, D]` and times `[T]` of the rows that count."""
+    counting = [row for row in rows if row.token is not None]
+    return np.stack([row.token for row in counting]), np.array([row.time_s for row in counting])
+
+
+def _seen(
+    rows: Sequence[FaceRow], probability: NDArray[np.float64], span: Span, *, body: NDArray[np.float32] | None
+) -> Seen:
+    """What is kept of one person in one window."""
+    parts = np.array([[getattr(row.quality, name) for name in PARTS] for row in rows])
+    units = np.stack([row.units for row in rows])
+    return Seen(
+        probability, float(np.mean([row.quality.score for row in rows])),
+        {name: float(value) for name, value in zip(PARTS, parts.mean(axis=0), strict=True)},
+        share(np.array([row.time_s for row in rows]), span), units.mean(axis=0), body,
+    )  # fmt: skip
+
+
+def share(time_s: NDArray[np.float64], span: Span, *, bridge_s: float = 0.2) -> float:
+    """The share of a window that sights at times `[T]` cover, each up to the next or `bridge_s`; 0 for none."""
+    if not len(time_s):
+        return 0.0
+    ends = np.append(time_s[1:], span.end_s)
+    return float(min(1.0, np.minimum(ends - time_s, bridge_s).sum() / (span.end_s - max(span.start_s, 0.0))))
+
+
+def mouth_speed(track: Track) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times `[T]` and the absolute speed of mouth opening `[T]` per second; NaN for the first and after gaps."""
+    time_s, mouth = np.array(track.mouth_s), np.array(track.mouth)
+    step_s = np.diff(time_s, prepend=-math.inf)
+    change = np.abs(np.diff(mouth, prepend=math.nan))
+    return time_s, np.where((step_s > 0) & (step_s < 0.2), change / np.maximum(step_s, 1e-6), np.nan)
