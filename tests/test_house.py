@@ -194,8 +194,9 @@ def test_every_part_of_the_package_is_importable_without_torch_where_promised() 
     code = (
         "import sys; import vemo_audit.evaluation.levels, vemo_audit.evaluation.disparity, vemo_audit.tables.read, "
         "vemo_audit.audit.judge, vemo_audit.report.page, vemo_audit.recognition.dynamics.smoothing, "
-        "vemo_audit.recognition.recognizers.replay, vemo_audit.recognition.recognizers.command, "
         "vemo_audit.audit.answers; "
-        "assert not {'torch', 'cv2', 'pandas', 'torchvision', 'facenet_pytorch'} & set(sys.modules)"
+        "assert not {'torch', 'cv2', 'pandas', 'torchvision', 'facenet_pytorch'} & set(sys.modules); "
+        "import vemo_audit.recognition.recognizers.replay, vemo_audit.recognition.recognizers.command, "
+        "vemo_audit.recognition.recognizers.http; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -141,6 +141,13 @@ def test_other_tables_are_read_and_other_labels_refused(tmp_path: Path, clip: Ad
         asked(clip, guests.program(tmp_path), most_bytes=10)
 
 
+def test_a_file_that_is_no_program_is_said_so(tmp_path: Path, clip: AdmittedClip) -> None:
+    (tmp_path / "text").write_text("no program")
+    (tmp_path / "text").chmod(0o755)
+    with pytest.raises(BadInput, match="does not start"):
+        asked(clip, [str(tmp_path / "text"), "{clip}", "{out}"])
+
+
 @pytest.mark.parametrize(
     "argv", [[], ["x"], "tool {clip} {out}", [sys.executable, "{clip}"], ["/no/such/tool", "{clip}", "{out}"]]
 )

@@ -108,10 +108,15 @@ class Command:
                 argument = argument.replace(mark, place)
             argv.append(argument)
         with (folder / "stderr").open("wb") as errors:
-            process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
-                env=self._environment, start_new_session=True,
-            )  # fmt: skip
+            try:
+                process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
+                    env=self._environment, start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise BadInput(
+                    f"a program that does not start ({error.strerror})", where=argv[0], expected="one that can be run"
+                ) from None
             try:
                 code: int | None = process.wait(self._timeout_s)
             except subprocess.TimeoutExpired:
