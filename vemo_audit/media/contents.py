@@ -15,6 +15,8 @@ DECODERS = (
     "pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_alaw,pcm_mulaw"
 )
 """The decoders that may be opened at all."""
+THREADS = 2
+"""Of a decoder, each on its own frame: what comes out, and its order, is the same with any number."""
 
 
 def opened(media: BinaryIO, container: str) -> Any:
@@ -40,7 +42,8 @@ def picture(streams: Any) -> Any:
 
 def decoded(container: Any, stream: Any, reached: dict[int, Fraction]) -> Iterator[Any]:
     """The frames of one stream. Others are read over, not decoded; `reached` notes where each one's packets end."""
-    stream.codec_context.thread_count = 1
+    stream.codec_context.thread_count = THREADS
+    stream.codec_context.thread_type = "FRAME"
     stream.codec_context.options = {"codec_whitelist": DECODERS}
     for packet in container.demux():
         if packet.is_corrupt:

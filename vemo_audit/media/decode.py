@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.errors import MediaError, Refused
 from vemo_audit.media import jail
 from vemo_audit.media.source import Source
-from vemo_audit.media.wire import DONE, FACTS, FRAME, SOUND, TIME_BYTES
+from vemo_audit.media.wire import DONE, FACTS, FRAME, PLANES, SOUND, TIME_BYTES
 from vemo_audit.records.clip import AdmittedClip, Clip, FrameGuard, GuardedFrame
 
 PICTURE = frozenset({"face", "body"})
@@ -151,14 +152,19 @@ def _chunk(
     """The next frames and their times; fewer than `room` only at the end of the stream."""
     images = np.empty((room, *shape), np.uint8)
     time_s = np.empty(room, np.float64)
+    even = shape[0] % 2 == 0 and shape[1] % 2 == 0
+    planes = np.empty((shape[0] * 3 // 2 if even else 0, shape[1]), np.uint8)
     for k in range(room):
         kind, length = cell.receive()
         if kind == DONE:
             return images[:k], time_s[:k]
-        if kind != FRAME or length != TIME_BYTES + images[k].nbytes:
+        target = planes if kind == PLANES else images[k]
+        if kind not in (FRAME, PLANES) or length != TIME_BYTES + target.nbytes or not target.nbytes:
             raise MediaError("a decoder that sends other frames than it announced", where=where)
         cell.read_into(memoryview(time_s[k : k + 1]).cast("B"))
-        cell.read_into(memoryview(images[k]).cast("B"))
+        cell.read_into(memoryview(target).cast("B"))
+        if kind == PLANES:
+            cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420, dst=images[k])
     return images, time_s
 
 

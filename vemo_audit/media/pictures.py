@@ -67,7 +67,8 @@ def _demand_the_end(container: Any, stream: Any, end_s: float, step_s: float, re
 def upright(frame: Any, job: dict[str, Any]) -> NDArray[np.uint8]:
     """The frame as RGB [H, W, 3], turned as the header said. Raises UnreadableError for another size or turn.
 
-    Eight-bit BT.601 takes the short way, twice as fast as the scaler, within 6 of 255 of it.
+    Eight-bit BT.601 takes the short way, within 6 of 255 of the scaler; when it needs no turn it stays in planes
+    [3 H / 2, W] that the owner turns into RGB: half the bytes cross, and two processes share the work.
     """
     turn = job["rotation_deg"]
     if frame.rotation and (frame.rotation + turn) % 360:
@@ -76,7 +77,10 @@ def upright(frame: Any, job: dict[str, Any]) -> NDArray[np.uint8]:
         raise UnreadableError("a damaged frame", expected="an intact file", advice="Fetch or encode it again.")
     fast = frame.format.name == "yuv420p" and frame.colorspace in BT601 and frame.color_range in LIMITED
     if fast and frame.width % 2 == 0 and frame.height % 2 == 0:
-        image = cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420)
+        planes: NDArray[np.uint8] = frame.to_ndarray()
+        if not turn and (frame.height, frame.width) == (job["height"], job["width"]):
+            return planes
+        image = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
     else:
         image = frame.to_ndarray(format="rgb24")
     image = np.ascontiguousarray(np.rot90(image, k=-turn // 90) if turn else image)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 HEADER = struct.Struct("<cQ")
 """Kind and length of a message."""
-FACTS, FRAME, SOUND, FAILED, DONE = b"J", b"F", b"S", b"E", b"Z"
-KINDS = frozenset({FACTS, FRAME, SOUND, FAILED, DONE})
+FACTS, FRAME, PLANES, SOUND, FAILED, DONE = b"J", b"F", b"P", b"S", b"E", b"Z"
+KINDS = frozenset({FACTS, FRAME, PLANES, SOUND, FAILED, DONE})
 TIME_BYTES = 8
-"""A frame message is its time (float64, seconds) and then its pixels."""
+"""A frame message is its time (float64, seconds) and then its pixels: RGB [H, W, 3], or planes [3 H / 2, W]."""
 TEXT_LIMIT_BYTES = 1 << 16
 MESSAGE_LIMIT_BYTES = 1 << 27
 
@@ -38,8 +38,9 @@ class Outlet:
         self._data.sendall(HEADER.pack(kind, len(text)) + text)
 
     def frame(self, time_s: float, image: NDArray[np.uint8]) -> None:
-        """One picture [H, W, 3]."""
-        self._data.sendall(HEADER.pack(FRAME, TIME_BYTES + image.nbytes) + np.float64(time_s).tobytes())
+        """One picture: RGB [H, W, 3], or as the decoder has it, Y, U and V planes [3 H / 2, W], half as many bytes."""
+        kind = FRAME if image.ndim == 3 else PLANES
+        self._data.sendall(HEADER.pack(kind, TIME_BYTES + image.nbytes) + np.float64(time_s).tobytes())
         self._data.sendall(memoryview(image).cast("B"))
 
     def sound(self, samples: NDArray[np.float32]) -> None:
