@@ -111,3 +111,23 @@ def test_low_contrast_alone_is_not_called_blur():
     assert align.quality(soft, points, box).sharpness == pytest.approx(
         align.quality(crop, points, box).sharpness, rel=0.15
     )
+
+
+def test_what_is_covered_by_a_flat_thing_counts_as_solid_by_hand():
+    grey = np.arange(64, dtype=np.float32).reshape(8, 8) * 3
+    assert align.solid(grey) == 0
+    grey[:4] = 90
+    assert align.solid(grey) == 0.5 and align.solid(grey[:2]) == 0  # less than one patch says nothing
+    grey[:4, ::2] += 1  # one level is rounding, two are structure
+    assert align.solid(grey) == 0.5
+    grey[:4, ::2] += 1
+    assert align.solid(grey) == 0
+
+
+def test_a_covered_face_loses_quality_and_keeps_its_parts():
+    crop, points, box = _good()
+    covered = crop.copy()
+    covered[20:] = 128
+    best, worse = align.quality(crop, points, box, confidence=0.99), align.quality(covered, points, box)
+    assert best.solid_share == 0 and best.confidence == 0.99
+    assert worse.solid_share > 0.5 and worse.score < 0.3

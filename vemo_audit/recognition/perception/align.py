@@ -33,6 +33,10 @@ SHARPNESS = (0.001, 0.012)
 EXPOSURE = (0.04, 0.14)
 CLIPPED_SHARE = (0.6, 0.2)
 YAW_DEG = (80.0, 40.0)
+SOLID_SHARE = (0.5, 0.15)
+SOLID_RANGE = 1
+"""A patch of a crop whose luma differs by no more than this holds no structure at all; skin always does, by noise."""
+PATCH_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ class Quality:
     clipped_share: float  # its pixels that are nearly black or white
     yaw_deg: float  # to the side; positive when the nose points to the right of the picture; approximate
     pitch_ratio: float  # nose between eyes (0) and mouth (1); about 0.54 when level
-    score: float  # 0-1: the weakest of the above
+    solid_share: float  # of the inner face without any structure: filled, behind a flat thing, or blown out
+    confidence: float  # 0-1, of the detector; falls when hand, hair or mask hide parts, but not only then
+    score: float  # 0-1: the weakest of the above, confidence left aside
 
 
 def align(image: NDArray[np.uint8], points: NDArray[np.float32], *, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
@@ -96,8 +102,15 @@ def to_grey(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
 
 
-def quality(crop: NDArray[np.uint8], points: NDArray[np.float32], box: tuple[float, float, float, float]) -> Quality:
-    """Measures an aligned crop [S, S, 3]; points [5, 2] and box are those in the picture."""
+def quality(
+    crop: NDArray[np.uint8], points: NDArray[np.float32], box: tuple[float, float, float, float], *,
+    confidence: float = 1.0,
+) -> Quality:  # fmt: skip
+    """Measures an aligned crop [S, S, 3]; points [5, 2] and box are those in the picture.
+
+    Occlusion is only seen in part: `solid_share` sees what is filled or flat, `confidence` is the detector's own doubt.
+    A hand with the tone of the face shows in neither.
+    """
     grey = to_grey(crop).astype(np.float32)
     spread = float(grey.var())
     sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var()) / spread / 16 if spread > 1 else 0.0
@@ -107,12 +120,24 @@ def quality(crop: NDArray[np.uint8], points: NDArray[np.float32], box: tuple[flo
     exposure = float(inner.mean()) / 255
     clipped_share = float(np.mean((inner <= 3) | (inner >= 252)))
     yaw_deg, pitch_ratio = head_turn(points)
+    solid_share = solid(inner)
     parts = (
         ramp(inter_eye_px, *INTER_EYE_PX), ramp(sharpness, *SHARPNESS),
         ramp(min(exposure, 1 - exposure), *EXPOSURE), ramp(clipped_share, *CLIPPED_SHARE), ramp(abs(yaw_deg), *YAW_DEG),
-        ramp(min(box[2] - box[0], box[3] - box[1]), 0.0, 1.0),
+        ramp(min(box[2] - box[0], box[3] - box[1]), 0.0, 1.0), ramp(solid_share, *SOLID_SHARE),
     )  # fmt: skip
-    return Quality(sharpness, inter_eye_px, exposure, clipped_share, yaw_deg, pitch_ratio, min(parts))
+    return Quality(
+        sharpness, inter_eye_px, exposure, clipped_share, yaw_deg, pitch_ratio, solid_share, confidence, min(parts)
+    )
+
+
+def solid(grey: NDArray[np.float32]) -> float:
+    """Share of the patches of a luma picture [h, w] in which nothing varies; 0 for one smaller than a patch."""
+    rows, columns = (side // PATCH_PX for side in grey.shape)
+    if not rows or not columns:
+        return 0.0
+    patches = grey[: rows * PATCH_PX, : columns * PATCH_PX].reshape(rows, PATCH_PX, columns, PATCH_PX)
+    return float(np.mean(patches.max(axis=(1, 3)) - patches.min(axis=(1, 3)) <= SOLID_RANGE))
 
 
 def head_turn(points: NDArray[np.float32]) -> tuple[float, float]:
