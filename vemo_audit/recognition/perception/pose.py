@@ -43,7 +43,8 @@ def head_pose(
     Yaw is positive when the nose points to the person's left (the right of the picture), pitch when it points up, roll
     when the head leans to the person's left shoulder; all 0 for a head that looks along the camera's axis. The focal
     length is guessed as one picture width, and the head is a generic one: angles are approximate, changes of them are
-    better than their level. NaN where a point is missing or the points coincide; [0, 3] for no face.
+    better than their level (a person's pitch is off by a constant of 6 degrees on average; a long lens, read as a
+    short one, makes turns look up to a third larger). NaN where a point is missing or the points coincide; [0, 3] for no face.
     Source: Terzakis and Lourakis 2020, SQPnP (doi:10.1007/978-3-030-58452-8_28), as `cv2.solvePnP` has it.
     """
     points = np.asarray(points, np.float64)
@@ -78,6 +79,7 @@ class Lean:
     def __init__(self, settings: LeanSettings | None = None) -> None:
         self.settings = settings or LeanSettings()
         self._time_in_bin: dict[int, float] = {}  # at most some hundred bins: sizes are 1 to 10,000 px
+        self._total_s = 0.0
         self._last_s = math.nan
 
     def step(self, points: NDArray[np.floating], yaw_deg: float, *, time_s: float) -> float:
@@ -96,15 +98,16 @@ class Lean:
         self._last_s = time_s
         cell = round(size / rules.bin_share)
         self._time_in_bin[cell] = self._time_in_bin.get(cell, 0.0) + lasted_s
-        if sum(self._time_in_bin.values()) < rules.after_s:
+        self._total_s += lasted_s
+        if self._total_s < rules.after_s:
             return math.nan
         return size - self._median() * rules.bin_share
 
     def _median(self) -> int:
         """The bin in which half of the time is reached."""
-        half, passed = sum(self._time_in_bin.values()) / 2, 0.0
+        half, passed = self._total_s / 2, 0.0
         for cell in sorted(self._time_in_bin):
             passed += self._time_in_bin[cell]
             if passed >= half:
-                return cell
-        return 0
+                break
+        return cell
