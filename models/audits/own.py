@@ -22,7 +22,7 @@ from vemo_audit.audit.own_voice import held_out_table
 from vemo_audit.audit.pictures import COVERED, OneLook, look, reasons
 from vemo_audit.audit.plan import read_plan
 from vemo_audit.audit.stage import Vouched, set_stage
-from vemo_audit.audit.unlabelled import CANNOT_SHOW, NO_LABELS, PERCEIVED, Teacher
+from vemo_audit.audit.unlabelled import CANNOT_SHOW, NO_LABELS, PERCEIVED
 from vemo_audit.cli.audit import audit_into, open_gate
 from vemo_audit.cli.clocks import boottime_ns, wall_clock
 from vemo_audit.cli.infer import face_finder
@@ -111,9 +111,9 @@ def face(data: Path, recognizer: TemporalMultimodal) -> None:
         )  # fmt: skip
     place = {one: k for k, one in enumerate(faces.ids)}
     shown = faces.where(np.array([place[one] for one in looked.ids], dtype=np.int64))
-    groups = {"race": shown.race, "sex": shown.sex, "age": shown.age_band}
-    teacher = Teacher(shown.found_first, shown.found, shown.targets.astype(np.float64), shown.seen)
-    found = unlabelled.topics(looked, groups, teacher, rng=np.random.default_rng(SEED))
+    found = unlabelled.topics(
+        looked, unlabelled.groups_of(shown), unlabelled.teacher_of(shown), rng=np.random.default_rng(SEED)
+    )
     asked, refused = len(clips), sum(looked.refused.values())
     told = [("Pictures shown to the gate", f"{asked:,}"), ("Admitted", f"{asked - refused:,}")]
     told += [("Refused", f"{count:,}: {rule} They were {MINORS}.") for rule, count in looked.refused.items()]

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from vemo_audit.audit.pictures import PARTS, Looked
+from vemo_audit.datasets.fairface import FairFaces
 from vemo_audit.errors import BadInput
 from vemo_audit.evaluation import rates
 from vemo_audit.evaluation.agreement import agreement
@@ -41,6 +42,16 @@ class Teacher:
     found: NDArray[np.bool_]  # [N], there or with a border around it
     targets: Values  # [N, 20], NaN where it gives no target
     seen: NDArray[np.bool_]  # [20]
+
+
+def teacher_of(faces: FairFaces) -> Teacher:
+    """The teacher's part of the pictures of a split, in their order."""
+    return Teacher(faces.found_first, faces.found, faces.targets.astype(np.float64), faces.seen)
+
+
+def groups_of(faces: FairFaces) -> dict[str, Codes]:
+    """Perceived race, sex and age band of the pictures, in their order."""
+    return {"race": faces.race, "sex": faces.sex, "age": faces.age_band}
 
 
 def topics(
