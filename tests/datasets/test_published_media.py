@@ -168,10 +168,10 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
 
 def test_names_that_do_not_fit_their_folder_are_refused(tmp_path: Path) -> None:
     root = trees.ravdess(tmp_path)
-    (root / "Actor_01" / "01-01-01-01-01-01-02.mp4").write_bytes(b"")
+    (root / "Actor_01" / "01-01-04-01-01-01-02.mp4").write_bytes(b"")
     with pytest.raises(BadInput, match="clip of actor 02"):
         RavdessMedia(root)
-    (root / "Actor_01" / "01-01-01-01-01-01-02.mp4").rename(root / "Actor_01" / "01-01-09-01-01-01-01.mp4")
+    (root / "Actor_01" / "01-01-04-01-01-01-02.mp4").rename(root / "Actor_01" / "01-01-09-01-01-01-01.mp4")
     with pytest.raises(BadInput, match="01-01-09"):
         RavdessMedia(root)
 

@@ -69,9 +69,16 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
     """What the trainer of the recipe's kind leaves behind."""
     from vemo_audit.recognition.training import loop
     from vemo_audit.recognition.training import recipe as recipes
+    from vemo_audit.recognition.training.clips import train_clips
     from vemo_audit.recognition.training.face import train_face
     from vemo_audit.recognition.training.voice import train_voice
 
+    if isinstance(chosen, recipes.ClipsRecipe):
+        source = chosen.data.source
+        return train_clips(
+            chosen, data / source, keep.with_name(f".{source}-crops"),
+            machine=loop.Machine(device=loop.device(device)), keep=keep, told=bars.told, listener=bars.learned,
+        )  # fmt: skip
     if isinstance(chosen, recipes.FaceRecipe):
         machine = loop.Machine(device=loop.device(device))
         return train_face(

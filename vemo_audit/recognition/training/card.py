@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
+from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import Recipe
 from vemo_audit.records.digest import canonical_json, sha256_hex
@@ -26,7 +28,7 @@ def write(
     weights, card = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.card.toml"
     text = toml(
         {
-            "name": recipe.name, "kind": recipe.kind, "what": recipe.card.what, "licence": recipe.card.licence,
+            "name": recipe.name, "kind": trained.header.get("kind", recipe.kind), "what": recipe.card.what, "licence": recipe.card.licence,
             "training_data": recipe.card.training_data, "limits": list(recipe.card.limits),
             "weights": {"file": weights.name, "bytes": len(data), "sha256": sha256_hex(data), "precision": "float16"},
             "reading": dict(trained.header),
@@ -37,6 +39,7 @@ def write(
         }
         | kept_apart(trained.held_out)
         | {"figures": [figure(one) for one in figures]}
+        | {"comparison": [rounded(one) for one in trained.comparisons]}
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in ((weights, data), (card, text.encode())):
@@ -49,6 +52,11 @@ def write(
 def kept_apart(held_out: HeldOut | None) -> dict[str, object]:
     """What the figures stand on; nothing where the data has no label to be scored on."""
     return {} if held_out is None else {"held_out": {"dataset": held_out.dataset, "split": held_out.split}}
+
+
+def rounded(one: Comparison) -> dict[str, object]:
+    """A comparison as it stands on the card."""
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(one).items()}
 
 
 def figure(one: Measurement) -> dict[str, object]:

@@ -73,7 +73,35 @@ class VoiceRecipe:
     fit: VoiceFit = field(default_factory=VoiceFit)
 
 
-Recipe = FaceRecipe | VoiceRecipe
+@dataclass(frozen=True, slots=True)
+class ClipData:
+    """Which published set of clips or pictures is learned from, and what is kept apart."""
+
+    __pydantic_config__: ClassVar = STRICT
+    source: Literal["dfew", "mafw", "cremad", "ravdess", "affectnet", "rafdb"]
+    fold: int = 1  # of DFEW and MAFW
+    held_out_actors: tuple[int, ...] = ()  # of CREMA-D and RAVDESS: scored, never fitted
+    frames: int = 8  # of each clip, at even distances
+    held_back_share: float = 0.1  # of the training part, by subject: the temperature
+    split_seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsRecipe:
+    """A face expert from published clips: data, network, schedule, augmentation."""
+
+    __pydantic_config__: ClassVar = STRICT
+    kind: Literal["clips"]
+    name: str
+    seed: int
+    card: CardText
+    data: ClipData
+    network: FaceExpertSettings = field(default_factory=FaceExpertSettings)
+    schedule: Schedule = field(default_factory=Schedule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+Recipe = FaceRecipe | VoiceRecipe | ClipsRecipe
 
 
 def read(path: Path) -> tuple[Recipe, str]:
@@ -83,9 +111,9 @@ def read(path: Path) -> tuple[Recipe, str]:
         table = tomllib.loads(raw.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"no readable recipe: {error}", where=str(path), expected="a TOML file") from error
-    kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe}
+    kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe, "clips": ClipsRecipe}
     if table.get("kind") not in kinds:
-        raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected="kind = 'face' or 'voice'")
+        raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected="kind = 'face', 'voice' or 'clips'")
     try:
         return TypeAdapter(kinds[table["kind"]]).validate_python(table), sha256_hex(raw)
     except ValidationError as error:
