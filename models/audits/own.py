@@ -127,6 +127,7 @@ def face(data: Path, recognizer: TemporalMultimodal) -> None:
         (folder / "report.html").write_text(render(page(facts, made=wall_clock()), layout=LAYOUT), "utf-8")
     through = "the gate, dataset_release: " + "; ".join(f"{what.lower()} {value}" for what, value in told[:2])
     through += "".join(f"; refused {count:,}, {MINORS}" for count in looked.refused.values())
+    through += f". {fairface_pictures.NOT_ASKED}"
     entries = own_cards.of_topics(
         found, FACE_METRICS, dataset="FairFace", split="validation; no emotion labels", groups=PERCEIVED,
         through=through,

@@ -17,6 +17,10 @@ PERCEIVED = "perceived by annotators from the photograph; nobody was asked"
 ADULT_BANDS = ("20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 """Perceived ages that count as adult here. Below 20 a person may be a minor, and an unknown age counts as one."""
 CONSENT = "Public photographs collected by the FairFace authors; people shown were not asked individually."
+NOT_ASKED = (
+    "The gate asks that a dataset state how its people consented; this one states that they were not asked. It opened "
+    "by the letter of that rule, for an offline audit only; and who is adult is what annotators perceived."
+)
 CARD = DatasetCard(
     name="fairface",
     version="2021",
@@ -28,6 +32,7 @@ CARD = DatasetCard(
     language="none: still pictures",
     traits=tuple(TraitCard(trait, PERCEIVED) for trait in ("race", "sex", "age")),
     limits=(
+        NOT_ASKED,
         "There are no emotion labels: nothing here says whether an estimate is right.",
         "Race, sex and age are what annotators perceived; they are not what the people shown say of themselves.",
         "The crops are tight: whether a face is found is as much about framing as about groups.",
