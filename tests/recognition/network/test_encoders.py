@@ -16,8 +16,10 @@ class Tiny(nn.Module):
         return crops.mean(dim=(1, 2, 3))[:, None]
 
 
-@pytest.mark.parametrize(("name", "side", "channels", "cells"),
-                         [("resnet18-w24", 48, 48, 12), ("vit-tiny", 48, 192, 6), ("vit-tiny-112", 112, 192, 7)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "side", "channels", "cells"),
+    [("resnet18-w24", 48, 48, 12), ("vit-tiny", 48, 192, 6), ("vit-tiny-112", 112, 192, 7)],
+)
 def test_maps_come_with_the_same_tokens(name: str, side: int, channels: int, cells: int) -> None:
     torch.manual_seed(0)
     made = encoder(name).eval().requires_grad_(False)

@@ -1,7 +1,7 @@
-"""Decision-level fusion of any subset of modalities: a weighted log-opinion pool, and who contributed what."""
+"""Fusion of any subset of modalities: a weighted log-opinion pool of their experts, and who contributed what."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,8 +20,16 @@ class Opinion:
     reliability: float  # 0 or more; relative to the other experts
 
 
-def pool(opinions: Mapping[str, Opinion], prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The pooled probabilities `[K]`; None when nobody has an opinion.
+Joint = Callable[[Iterable[str]], Opinion | None]
+"""What feature-level fusion says when only the named modalities are looked at; None when it has nothing to say."""
+JOINT = "joint"
+"""Name of that expert within the pool; no modality is called so."""
+
+
+def pool(
+    opinions: Mapping[str, Opinion], prior: NDArray[np.float64], *, joint: Joint | None = None
+) -> NDArray[np.float64] | None:
+    """The pooled probabilities `[K]`; None when nobody has an opinion. `joint` speaks too where two or more do.
 
     `log p(c) = log q(c) + sum_m w_m (log p_m(c) - log q(c)) - log Z`, with weights that sum to 1 over the experts that
     are present: with one left the answer *is* that expert's. For a class it cannot name, an expert says the prior.
@@ -30,6 +38,9 @@ def pool(opinions: Mapping[str, Opinion], prior: NDArray[np.float64]) -> NDArray
     opinions = {name: opinion for name, opinion in opinions.items() if opinion.reliability > 0}
     if not opinions:
         return None
+    together = joint(frozenset(opinions)) if joint is not None and len(opinions) > 1 else None
+    if together is not None and together.reliability > 0:
+        opinions[JOINT] = together
     total = sum(opinion.reliability for opinion in opinions.values())
     log_prior = np.log(prior)
     score = log_prior.copy()
@@ -50,14 +61,17 @@ def fill_silence(opinion: Opinion, prior: NDArray[np.float64]) -> NDArray[np.flo
     return np.where(opinion.support, full * (1 - silent) / spoken, full)
 
 
-def contributions(opinions: Mapping[str, Opinion], prior: NDArray[np.float64], label: int) -> dict[str, float]:
+def contributions(
+    opinions: Mapping[str, Opinion], prior: NDArray[np.float64], label: int, *, joint: Joint | None = None
+) -> dict[str, float]:
     """Exact Shapley values of the log-odds of one class: they sum to log-odds(all) minus log-odds(none).
 
-    Source: Shapley 1953; the game is the log-odds of the pool over each subset of the experts.
+    The players are the modalities: what feature-level fusion adds is shared among those that it looked at, since it is
+    asked anew for each subset. Source: Shapley 1953; the game is the log-odds of the pool over each subset.
     """
     names = sorted(name for name, opinion in opinions.items() if opinion.reliability > 0)
     worth = {
-        subset: log_odds(pool({name: opinions[name] for name in subset}, prior), prior, label)
+        subset: log_odds(pool({name: opinions[name] for name in subset}, prior, joint=joint), prior, label)
         for size in range(len(names) + 1)
         for subset in combinations(names, size)
     }

@@ -1,7 +1,7 @@
 """Time: tokens of one window become one state, and a state for each step. All modules share one masked interface.
 
-A module takes tokens `[B, T, D]`, mask `[B, T]` (true is present), times `[B, T]` in seconds and, if it reads them, maps
-`[B, T, C, h, w]`; it returns states `[B, H]` and present `[B]`. `steps` returns the same and a state per step
+A module takes tokens `[B, T, D]`, mask `[B, T]` (true is present), times `[B, T]` in seconds and, if it reads them,
+maps `[B, T, C, h, w]`; it returns states `[B, H]` and present `[B]`. `steps` returns the same and a state per step
 `[B, T, H]`, zeros before the first present one. What lies in a masked step changes nothing, were it NaN. A window
 without any token gives zeros and `present` false.
 """
