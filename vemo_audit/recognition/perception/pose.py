@@ -44,7 +44,7 @@ def head_pose(
     when the head leans to the person's left shoulder; all 0 for a head that looks along the camera's axis. The focal
     length is guessed as one picture width, and the head is a generic one: angles are approximate, changes of them are
     better than their level (a person's pitch is off by a constant of 6 degrees on average; a long lens, read as a
-    short one, makes turns look up to a third larger). NaN where a point is missing or the points coincide; [0, 3] for no face.
+    short one, makes turns look larger). NaN where a point is missing or the points coincide; [0, 3] for no face.
     Source: Terzakis and Lourakis 2020, SQPnP (doi:10.1007/978-3-030-58452-8_28), as `cv2.solvePnP` has it.
     """
     points = np.asarray(points, np.float64)
