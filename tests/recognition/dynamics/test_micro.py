@@ -10,7 +10,8 @@ from vemo_audit.recognition.dynamics.micro import brief_movements, effective_rat
 from vemo_audit.records.event import Event
 
 EVENTS = (
-    Event("au12", 1.0, 1.1, 1.3, peak=0.4), Event("au4", 2.0, 2.4, 2.5, peak=0.4), Event("au9", 3.0, 3.1, math.nan, 0.4),
+    Event("au12", 1.0, 1.1, 1.3, peak=0.4), Event("au4", 2.0, 2.4, 2.5, peak=0.4),
+    Event("au9", 3.0, 3.1, math.nan, peak=0.4),
 )  # fmt: skip
 
 
