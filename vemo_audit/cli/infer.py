@@ -1,7 +1,9 @@
 """`vemo-audit infer`: gated inference on files and folders."""
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vemo_audit.cli.clocks import boottime_ns, wall_clock
 from vemo_audit.cli.screen import console, say_json, shown
 from vemo_audit.errors import BadInput, MediaError, VemoError
+from vemo_audit.records.consent_terms import Modality, Output
 
 SUFFIXES = frozenset([".mp4", ".mov", ".mkv", ".webm", ".avi", ".wav", ".flac", ".jpg", ".jpeg", ".png", ".webp"])
-MODALITIES = ("face", "voice")
-OUTPUTS = ("expression_label", "valence_arousal")
+MODALITIES = ["face", "voice"]
+OUTPUTS = ["expression_label", "valence_arousal"]
+"""What is asked for unless more is named: what nobody asked for is not looked at."""
 NAME_BYTES = 200
 """The longest folder name that is made of a file's name: file systems take 255, and ours grow a little."""
 
@@ -27,22 +31,35 @@ def infer(
     out: Annotated[Path, typer.Option(help="Folder for the results: one folder for each file.")],
     consent: Annotated[list[Path] | None, typer.Option(help="Signed consent record (JSON); may be repeated.")] = None,
     recognizer: Annotated[str, typer.Option(help="A recognizer by name, or module:Name.")] = "temporal_multimodal",
+    modality: Annotated[list[str], typer.Option(help="face, body or voice; may be repeated.")] = MODALITIES,
+    output: Annotated[
+        list[str],
+        typer.Option(help="expression_label, valence_arousal, action_units or sustained_states; may be repeated."),
+    ] = OUTPUTS,
+    option: Annotated[list[str] | None, typer.Option(help="An option of the recognizer, as name=value.")] = None,
+    transcript: Annotated[Path | None, typer.Option(help="What was said, as SRT or WebVTT; for one file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON summary on standard output.")] = False,
 ) -> None:
     """Estimate displayed expressions, if and only if consent and policy allow it. Every decision is recorded first.
 
-    Writes for each file: predictions.parquet, summary.json, page.html, annotated video and receipt.json. A second run
-    goes on where the first one stopped. Exit codes: 0 all admitted, 2 bad input, 3 somebody or something was refused.
+    Writes for each file: predictions.parquet, events.csv (where something moved), summary.json, page.html, annotated
+    video and receipt.json. A second run goes on where the first one stopped. Exit codes: 0 all admitted, 2 bad input,
+    3 somebody or something was refused.
     """
     from vemo_audit.governance.screening import Case
 
     screen = console(json)
     files = folders(list(media_files(videos)))
     envelopes = tuple(dict.fromkeys(read(path) for path in consent or []))
-    case = Case(purpose, frozenset(MODALITIES), frozenset(OUTPUTS), envelopes)
+    case = Case(purpose, named("--modality", modality, Modality), named("--output", output, Output), envelopes)
+    options = dict(setting(text) for text in option or [])
+    if transcript is not None:
+        if len(files) != 1:
+            raise BadInput(f"one transcript for {len(files)} files", where=str(transcript), expected="one file")
+        options["transcript"] = str(transcript.absolute())
     rows: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with open_service(deployment, recognizer) as service, Progress(*columns, console=screen) as bars:
+    with open_service(deployment, recognizer, options) as service, Progress(*columns, console=screen) as bars:
         bar = bars.add_task("inferring", total=len(files))
         for name, path in files.items():
             bars.update(bar, description=escape(shown(path.name)))
@@ -54,6 +71,25 @@ def infer(
     codes = {row["exit_code"] for row in rows}
     if code := next((code for code in (4, 2, 3) if code in codes), 0):
         raise typer.Exit(code)
+
+
+def named(flag: str, given: list[str], known: type[StrEnum]) -> frozenset[str]:
+    """The words of a repeated option. Raises BadInput for one that nobody knows."""
+    for word in given:
+        if word not in list(known):
+            raise BadInput(f"{flag} '{word}'", expected=", ".join(known))
+    return frozenset(given)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """'name=value' as a name and a number, a list or a text, as TOML reads it. Raises BadInput without a name."""
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise BadInput(f"--option '{text}'", expected="name=value")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
 
 
 def one(service: Any, path: Path, folder: Path, case: Any) -> dict[str, Any]:
@@ -149,7 +185,7 @@ def face_finder() -> Any:
 
 
 @contextmanager
-def open_service(deployment: Path, recognizer: str) -> Iterator[Any]:
+def open_service(deployment: Path, recognizer: str, options: dict[str, Any] | None = None) -> Iterator[Any]:
     """Gate and recognizer of a deployment, closed at the end."""
     from vemo_audit.audit.answers import open_recognizer
     from vemo_audit.audit.plan import RecognizerChoice
@@ -162,7 +198,7 @@ def open_service(deployment: Path, recognizer: str) -> Iterator[Any]:
     from vemo_audit.serving.finder import Remembered
 
     named, _ = manifest.load(deployment)
-    guest = open_recognizer(RecognizerChoice(recognizer, plugin=recognizer))
+    guest = open_recognizer(RecognizerChoice(recognizer, plugin=recognizer, options=options or {}))
     rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
     finders = Remembered(face_finder())
     with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finders) as gate:

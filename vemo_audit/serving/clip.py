@@ -25,10 +25,12 @@ from vemo_audit.report.render import render
 from vemo_audit.serving import told
 from vemo_audit.serving.annotate import Seen, annotated
 from vemo_audit.serving.finder import Remembered
-from vemo_audit.tables.write import write_predictions
+from vemo_audit.tables.write import write_events, write_predictions
 
 RECEIPT = "receipt.json"
-WRITTEN = frozenset([RECEIPT, "page.html", "summary.json", "predictions.parquet", "annotated.mp4", "annotated.png"])
+WRITTEN = frozenset(
+    [RECEIPT, "page.html", "summary.json", "predictions.parquet", "events.csv", "annotated.mp4", "annotated.png"]
+)
 """All that is ever written. A folder that holds anything else is somebody's, and is left alone."""
 
 
@@ -73,7 +75,7 @@ class Service:
         clip = probe(path)
         self.finders.forget()
         consents = [sha256_hex(consent) for consent in case.consents]
-        run = told.key(clip, self.recognizer.card, purpose=case.purpose, consents=consents, manifest=self.manifest)
+        run = told.key(clip, self.recognizer.card, case, consents=consents, manifest=self.manifest)
         answer = self.gate.admit(clip, replace(case, model_digest=self.recognizer.card.digest))
         if isinstance(answer, Decision):
             return self._refused(clip, answer, folder, case, run)
@@ -96,6 +98,8 @@ class Service:
         kept = self._emitted(admitted, found)
         about = {"recognizer": card.name, "recognizer_version": card.version, "recognizer_digest": card.digest}
         write_predictions(draft / "predictions.parquet", kept, labels=card.labels, dataset="", metadata=about)
+        if any(one.events for one in kept):
+            write_events(draft / "events.csv", kept)
         seen = self._draw(admitted, kept, draft)
         summary = told.summary(
             clip, decision, card, purpose=case.purpose, predictions=kept, seen=seen,

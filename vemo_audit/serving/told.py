@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vemo_audit.governance.screening import Case
 from vemo_audit.records.clip import Clip
 from vemo_audit.records.decision import Decision, Permit, RuleHit
 from vemo_audit.records.digest import digest
@@ -56,12 +57,12 @@ def facts(
     )  # fmt: skip
 
 
-def key(clip: Clip, card: RecognizerCard, *, purpose: str, consents: Sequence[str], manifest: str) -> str:
+def key(clip: Clip, card: RecognizerCard, case: Case, *, consents: Sequence[str], manifest: str) -> str:
     """What an inference depends on: with the same key, it need not be made again."""
     return digest(
         {
-            "clip": clip.sha256, "recognizer": card.digest, "purpose": purpose, "consents": sorted(consents),
-            "manifest": manifest,
+            "clip": clip.sha256, "recognizer": card.digest, "purpose": case.purpose, "consents": sorted(consents),
+            "manifest": manifest, "modalities": sorted(case.modalities), "outputs": sorted(case.outputs),
         }
     )  # fmt: skip
 

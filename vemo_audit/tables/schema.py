@@ -18,6 +18,11 @@ AFFECT = ("valence", "arousal", "dominance")
 TEXT = ("dataset", "clip", "person", "modality", "reason", "trace", "decision", "subject", "label")
 PROBABILITY_PREFIX = "p_"
 CONTRIBUTION_PREFIX = "contribution_"
+NAMED = MappingProxyType({
+    "contribution": (CONTRIBUTION_PREFIX, ""), "present": ("present_", ""), "quality_parts": ("quality_", ""),
+    "units": ("", "_estimate"), "indices": ("index_", ""),
+})  # fmt: skip
+"""Field of a prediction that holds numbers by name -> what stands before and after the name in a column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

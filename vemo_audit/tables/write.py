@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from vemo_audit.errors import BadInput
+from vemo_audit.records.event import Event
 from vemo_audit.records.labels import LabelSet
 from vemo_audit.records.prediction import Prediction
 from vemo_audit.tables.raw import METADATA_PREFIX
-from vemo_audit.tables.schema import AFFECT, CONTRIBUTION_PREFIX, PROBABILITY_PREFIX, SCHEMA_VERSION
+from vemo_audit.tables.schema import AFFECT, NAMED, PROBABILITY_PREFIX, SCHEMA_VERSION
 
 STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes a cell for a formula. Source: OWASP, "CSV Injection"."""
@@ -111,7 +113,22 @@ def _as_table(rows: list[Prediction], *, labels: LabelSet, dataset: str) -> pa.T
         columns[name] = pa.array([getattr(row, name) for row in rows], pa.float32(), from_pandas=True)
     for name in ("modality", "reason", "trace", "decision"):
         columns[name] = pa.array([getattr(row, name) for row in rows], text)
-    for name in sorted({modality for row in rows for modality in row.contribution}):
-        values = [row.contribution.get(name, math.nan) for row in rows]
-        columns[CONTRIBUTION_PREFIX + name] = pa.array(values, pa.float32(), from_pandas=True)
+    for field, (before, after) in NAMED.items():
+        for name in sorted({name for row in rows for name in getattr(row, field)}, key=_by_number):
+            values = [getattr(row, field).get(name, math.nan) for row in rows]
+            columns[f"{before}{name.replace(' ', '_')}{after}"] = pa.array(values, pa.float32(), from_pandas=True)
     return pa.table(columns)
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    """'au4' before 'au12'."""
+    digits = "".join(letter for letter in name if letter.isdigit())
+    return name.rstrip("0123456789"), int(digits or 0)
+
+
+def write_events(path: Path, rows: Iterable[Prediction]) -> int:
+    """Writes the events of predictions as CSV, a row each, and returns how many; times in seconds, NaN is empty."""
+    header = ["clip", "person", *(one.name for one in fields(Event))]
+    events = [(row.clip, row.person, *astuple(event)) for row in rows for event in row.events]
+    write_whole(path, csv_text(header, events).encode())
+    return len(events)
