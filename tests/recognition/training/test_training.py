@@ -132,6 +132,9 @@ def test_the_temperature_undoes_a_planted_one() -> None:
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_recipes_match_their_cards(path: Path) -> None:
     read, digest = recipe.read(path)
+    if isinstance(read, recipe.ClipsRecipe):  # for who holds the data; most of it is for research only
+        assert not list(RECIPES.parent.glob(f"{read.name}.*"))
+        return
     shipped = tomllib.loads((RECIPES.parent / f"{read.name}.card.toml").read_text())
     weights = (RECIPES.parent / shipped["weights"]["file"]).read_bytes()
     assert hashlib.sha256(weights).hexdigest() == shipped["weights"]["sha256"]

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
+from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import Recipe
@@ -28,7 +30,8 @@ def write(
     weights, card = folder / f"{recipe.name}.safetensors", folder / f"{recipe.name}.card.toml"
     text = toml(
         {
-            "name": recipe.name, "kind": trained.header.get("kind", recipe.kind), "what": recipe.card.what, "licence": recipe.card.licence,
+            "name": recipe.name, "kind": trained.header.get("kind", recipe.kind),
+            "what": recipe.card.what, "licence": recipe.card.licence,
             "training_data": recipe.card.training_data, "limits": list(recipe.card.limits),
             "weights": {"file": weights.name, "bytes": len(data), "sha256": sha256_hex(data), "precision": "float16"},
             "reading": dict(trained.header),
@@ -38,6 +41,7 @@ def write(
             },
         }
         | kept_apart(trained.held_out)
+        | {"comparison": [compared(one) for one in trained.comparisons]}
         | {"figures": [figure(one) for one in figures]}
         | {"comparison": [rounded(one) for one in trained.comparisons]}
     )  # fmt: skip
@@ -57,6 +61,11 @@ def kept_apart(held_out: HeldOut | None) -> dict[str, object]:
 def rounded(one: Comparison) -> dict[str, object]:
     """A comparison as it stands on the card."""
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(one).items()}
+
+
+def compared(one: Comparison) -> dict[str, object]:
+    """One comparison as it stands on the card."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(one).items()}
 
 
 def figure(one: Measurement) -> dict[str, object]:
