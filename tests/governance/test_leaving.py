@@ -23,7 +23,8 @@ def full(kind=Prediction, **more):
     """A prediction that says all that one can say."""
     fields_ = {
         "clip": "c", "person": "1", "span": Span(0, 1), "probability": np.array([0.75, 0.25], np.float32),
-        "valence": 0.5, "arousal": 0.25, "dominance": 0.1, "quality": 0.9, "quality_parts": {"exposure": 0.5}, "modality": "face",
+        "valence": 0.5, "arousal": 0.25, "dominance": 0.1, "quality": 0.9, "modality": "face",
+        "quality_parts": {"exposure": 0.5},
         "contribution": {"face": 1.0}, "present": {"face": 0.9}, "units": {"au12": 0.4},
         "indices": {"engagement": 0.3}, "trace": "t",
         "events": tuple(moment(kind) for kind in ("au12", "nod", "engagement", "sustained happiness", "delight")),
@@ -33,7 +34,8 @@ def full(kind=Prediction, **more):
 
 OTHER = {
     "clip": "d", "person": "2", "span": Span(0, 2), "probability": np.array([0.25, 0.75], np.float32), "valence": 0.4,
-    "arousal": 0.2, "dominance": 0.2, "quality": 0.8, "quality_parts": {"exposure": 0.6}, "modality": "voice", "contribution": {"face": 2.0},
+    "arousal": 0.2, "dominance": 0.2, "quality": 0.8, "modality": "voice", "contribution": {"face": 2.0},
+    "quality_parts": {"exposure": 0.6},
     "present": {"face": 0.8}, "units": {"au12": 0.5}, "indices": {"engagement": 0.4}, "events": (moment("nod"),),
     "trace": "u", "decision": "another",
 }  # fmt: skip
