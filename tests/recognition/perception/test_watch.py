@@ -48,10 +48,10 @@ def test_under_a_followed_face_nothing_is_new_until_it_leaves():
 
 def test_slow_change_adds_up_and_light_alone_is_none():
     watch, image = watching(), WALL.astype(float)
-    for _ in range(4):
+    for _ in range(6):
         image[32:64, 80:120] += 2
         mask = changed(watch, image.astype(np.uint8))
-    assert mask.any(), "four steps of 2 are more than 6"
+    assert mask.any(), "six steps of 2 are more than 8"
     assert not changed(watching(), WALL + 20).any()
 
 

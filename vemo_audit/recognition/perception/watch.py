@@ -20,9 +20,9 @@ class WatchSettings:
 
     on: bool = True  # off only to show what it is good for
     blocks_per_face: float = 5.0  # blocks (mean luma) across the smallest face, at least
-    difference: float = 6.0  # of 255: a block changed if it differs more than this from when it was last looked at
-    share: float = 0.3  # a window is looked at when so much of it changed,
-    slow_share: float = 0.1  # and on a grid of times already when so much of it did
+    difference: float = 8.0  # of 255: a block changed if it differs more than this from when it was last looked at
+    share: float = 0.35  # a window is looked at when so much of it changed,
+    slow_share: float = 0.15  # and on a grid of times already when so much of it did
     slow_every_s: float = 0.1
     cut_difference: float = 0.12  # mean change of luma (0-1) between two frames that is a cut, if the
     cut_correlation: float = 0.5  # correlation of both is also below this: a flash changes light, not structure
