@@ -123,8 +123,9 @@ def over_subsets(
     for size in range(2, len(known) + 1):
         for subset in combinations(known, size):
             count = len(given[subset[0]])
-            here = torch.stack([torch.isfinite(given[name]).any(dim=1) if name in subset
-                                else torch.zeros(count, dtype=torch.bool) for name in network.names], dim=1)  # fmt: skip
+            away = torch.zeros(count, dtype=torch.bool)
+            seen = [torch.isfinite(given[name]).any(dim=1) if name in subset else away for name in network.names]
+            here = torch.stack(seen, dim=1)
             logits, _ = network(given, here)
             found = torch.softmax(logits.double() / temperature, dim=1).numpy()
             found[here.sum(dim=1).numpy() < size] = np.nan

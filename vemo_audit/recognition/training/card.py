@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
-from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import Recipe
@@ -41,7 +39,6 @@ def write(
             },
         }
         | kept_apart(trained.held_out)
-        | {"comparison": [compared(one) for one in trained.comparisons]}
         | {"figures": [figure(one) for one in figures]}
         | {"comparison": [rounded(one) for one in trained.comparisons]}
     )  # fmt: skip
@@ -61,11 +58,6 @@ def kept_apart(held_out: HeldOut | None) -> dict[str, object]:
 def rounded(one: Comparison) -> dict[str, object]:
     """A comparison as it stands on the card."""
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(one).items()}
-
-
-def compared(one: Comparison) -> dict[str, object]:
-    """One comparison as it stands on the card."""
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(one).items()}
 
 
 def figure(one: Measurement) -> dict[str, object]:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vemo_audit.recognition.training.compare import Comparison
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
@@ -29,3 +31,4 @@ class Trained:
     header: dict[str, str]
     held_out: HeldOut | None  # None: nothing in the data has a label to be scored on
     trained_rows: int
+    comparisons: tuple[Comparison, ...] = ()  # with simpler parts, on the same held-out rows
