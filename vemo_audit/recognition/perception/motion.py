@@ -40,7 +40,6 @@ class Track:
     points: NDArray[np.float64]  # [5, 2] from the centre
     seen_s: float
     looked: NDArray[np.float64]  # [4] from the box to the square that the last network looked at, in box sizes
-    offset: NDArray[np.float64]  # [4] from that network's box to the detector's, in box sizes
     found_s: float  # when a detector last found it
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     births: list[float] = field(default_factory=list)

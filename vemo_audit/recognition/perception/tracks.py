@@ -20,8 +20,6 @@ BRIDGED_BELOW = 0.5
 """A score under this says: not seen in this frame, the box is where motion leads. The detector's scores are higher."""
 SAME_IOU = 0.5
 """Two tracks whose boxes overlap more have found one face: it stays with the one that had to move less."""
-OFFSET_SHARE = 0.5
-"""What a detection counts for in the offset of a track."""
 
 
 class Detector(Protocol):
@@ -136,8 +134,7 @@ class FaceTracker:
         for k, track in enumerate(self._tracks):
             if answer.score[k] < rules.follow_score or now_s - track.found_s > rules.found_every_s:
                 continue
-            seen = answer.box[k].astype(np.float64)
-            box = seen + track.offset * np.tile(seen[2:] - seen[:2], 2)
+            box = answer.box[k].astype(np.float64)
             away = np.abs(box - track.expected(now_s, rules.motion.coast_s)).max() / track.size.mean()
             sight = _Sight(box, answer.points[k].astype(np.float64), float(answer.score[k]), None)
             sights[k] = (float(away) + float(track.lost), sight)
@@ -187,9 +184,7 @@ class FaceTracker:
         centre, size = (sight.box[:2] + sight.box[2:]) / 2, sight.box[2:] - sight.box[:2]
         if track is None:
             self._unconfirmed += 1
-            track = Track(
-                -self._unconfirmed, centre, size, sight.points - centre, now_s, np.zeros(4), np.zeros(4), now_s
-            )
+            track = Track(-self._unconfirmed, centre, size, sight.points - centre, now_s, np.zeros(4), now_s)
             self._tracks.append(track)
         else:
             track.moved(sight.box, sight.points, now_s, rules.motion.velocity_s)
