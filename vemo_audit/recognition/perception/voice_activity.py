@@ -12,7 +12,7 @@ from vemo_audit.recognition.perception.voice_settings import VoiceSettings
 
 
 class Reference:
-    """The loudest peak that still counts: it falls slowly and looks a little ahead; the same for any cut of the sound."""
+    """The loudest peak that still counts: it falls slowly and looks a little ahead; the same for any cut of sound."""
 
     def __init__(self, settings: VoiceSettings) -> None:
         self._fall = 10 ** (-settings.loudness_fall_db_per_s * settings.hop_s / 20)

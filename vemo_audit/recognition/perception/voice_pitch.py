@@ -73,18 +73,24 @@ def fast_size(least: int) -> int:
 
 @lru_cache(maxsize=4)
 def interpolation() -> Tensor:
-    """Weights `[2 SIDE + 1, 2 FINE + 1]` from samples around a point to values within a sample of it: windowed sinc."""
-    place = torch.arange(-FINE, FINE + 1) / FINE
-    distance = place[None, :] - torch.arange(-SIDE, SIDE + 1)[:, None]
-    shape = torch.cos(math.pi * distance / (2 * SIDE + 4)).square()
-    weights = torch.sinc(distance) * shape
-    return weights / weights.sum(dim=0, keepdim=True)
+    """Weights `[2 SIDE + 1, 2 FINE + 1]` from samples around a point to values within a sample of it.
+
+    Lagrange's polynomial through all of them: exact to rounding for what is sampled well above its band.
+    """
+    node = torch.arange(-SIDE, SIDE + 1).double()
+    place = torch.arange(-FINE, FINE + 1).double() / FINE
+    weights = torch.ones(len(node), len(place), dtype=torch.float64)
+    for k in range(len(node)):
+        for other in range(len(node)):
+            if other != k:
+                weights[k] *= (place - node[other]) / (node[k] - node[other])
+    return weights.float()
 
 
 def sharpen(rows: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
     """The highest value within a sample of each `place` `[T, C]` of rows `[T, L]`: where `[T, C]`, and how high.
 
-    Band-limited interpolation, then a parabola. Every place lies at least SIDE from both ends (else: from the ends in).
+    Interpolation to an eighth of a sample, then a parabola. A place nearer than SIDE to an end is moved in.
     """
     place = place.clamp(SIDE, rows.shape[1] - SIDE - 1)
     around = torch.arange(-SIDE, SIDE + 1)

@@ -10,6 +10,8 @@ from torch import Tensor
 from vemo_audit.recognition.perception.voice_pitch import SIDE, hann, sharpen
 from vemo_audit.recognition.perception.voice_settings import RATE_HZ, VoiceSettings
 
+LPC = 18
+"""Order of the linear prediction: two per kHz of the sampling rate, and two."""
 SPECTRUM = 1024
 """Points of the Fourier transform of a spectrum frame."""
 
@@ -35,33 +37,61 @@ def harmonics_to_noise_db(height: Tensor) -> Tensor:
 def periods(frames: Tensor, lag: Tensor) -> Periods:
     """Jitter and shimmer of frames `[T, W]` whose period is `lag` `[T]` samples (NaN where unvoiced).
 
-    The highest peak of either sign nearest the middle, and the highest of that sign within a fifth of a period of one
-    period before and after it, each placed by band-limited interpolation. Averaged over the voiced frames this is the
+    The instants of three neighbouring pulses come from the whitened frame, where no formant rings from one into the
+    next; the heights of two neighbouring peaks from the sound itself. Averaged over the voiced frames this is the
     local jitter and shimmer: mean absolute difference of neighbours over the mean.
     Source: Baken & Orlikoff 2000, "Clinical Measurement of Speech and Voice", ch. 5 and 6.
     """
-    width = frames.shape[1]
-    period = torch.nan_to_num(lag, nan=100.0)
-    around = torch.arange(width)[None, :] - width // 2
     centred = frames - frames.mean(dim=1, keepdim=True)
-    near = around.abs() <= period[:, None] / 2
-    middle = torch.where(near, centred.abs(), -1.0).argmax(dim=1)
-    centred = centred * torch.sign(centred.gather(1, middle[:, None]))
-    here, height = (one[:, 0] for one in sharpen(centred, middle[:, None]))
-    place, tall, fits = [], [], torch.isfinite(lag)
+    period = torch.nan_to_num(lag, nan=100.0)
+    place, _, timed = _three_peaks(whitened(centred), period)
+    _, height, tall = _three_peaks(centred, period)
+    before, after = place[1] - place[0], place[2] - place[1]
+    jitter = (after - before).abs() / ((after + before) / 2).clamp_min(1)
+    shimmer = (height[2] - height[1]).abs() / ((height[2] + height[1]) / 2).clamp_min(1e-9)
+    voiced = torch.isfinite(lag)
+    return Periods(
+        torch.where(voiced & timed, jitter, torch.nan),
+        torch.where(voiced & tall & (height[1:].amin(dim=0) > 0), shimmer, torch.nan),
+    )
+
+
+def _three_peaks(rows: Tensor, period: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Places `[3, T]` and heights `[3, T]` of the highest peak of either sign nearest the middle, and of the highest of
+    that sign within a fifth of a period of one period before and after it; and whether all of them fit `[T]`."""
+    width = rows.shape[1]
+    index = torch.arange(width)[None, :]
+    near = (index - width // 2).abs() <= period[:, None] / 2
+    middle = torch.where(near, rows.abs(), -1.0).argmax(dim=1)
+    rows = rows * torch.sign(rows.gather(1, middle[:, None]))
+    here, height = (one[:, 0] for one in sharpen(rows, middle[:, None]))
+    found, fits = [(here, height)], torch.ones_like(middle, dtype=torch.bool)
     for step in (-1, 1):
         expected = here + step * period
-        away = (torch.arange(width)[None, :] - expected[:, None]).abs()
-        other = torch.where(away <= 0.2 * period[:, None], centred, -torch.inf).argmax(dim=1)
+        away = (index - expected[:, None]).abs()
+        other = torch.where(away <= 0.2 * period[:, None], rows, -torch.inf).argmax(dim=1)
         fits = fits & (expected - 0.2 * period > SIDE) & (expected + 0.2 * period < width - SIDE - 1)
-        at, high = (one[:, 0] for one in sharpen(centred, other[:, None]))
-        place.append(at)
-        tall.append(high)
-    before, after = here - place[0], place[1] - here
-    jitter = (after - before).abs() / ((after + before) / 2).clamp_min(1)
-    shimmer = (tall[1] - height).abs() / ((tall[1] + height) / 2).clamp_min(1e-9)
-    fits = fits & (height > 0) & (tall[1] > 0)
-    return Periods(torch.where(fits, jitter, torch.nan), torch.where(fits, shimmer, torch.nan))
+        found.insert(1 + step, tuple(one[:, 0] for one in sharpen(rows, other[:, None])))
+    return torch.stack([one[0] for one in found]), torch.stack([one[1] for one in found]), fits
+
+
+def whitened(frames: Tensor) -> Tensor:
+    """What linear prediction of order LPC cannot foresee of frames `[T, W]`: `[T, W]`; the pulses of a voice stand out.
+
+    Source: Makhoul 1975, "Linear prediction: a tutorial review", doi:10.1109/PROC.1975.9792 (autocorrelation method).
+    """
+    width = frames.shape[1]
+    power = torch.fft.rfft(frames * hann(width), 2 * width).abs().square()
+    auto = torch.fft.irfft(power, 2 * width)[:, : LPC + 1]
+    # A little white noise keeps the equations well posed, also for silence.
+    auto = auto / auto[:, :1].clamp_min(1e-12)
+    steps = torch.arange(LPC)
+    matrix = auto[:, (steps[:, None] - steps[None, :]).abs()] + 1e-4 * torch.eye(LPC)
+    ahead = torch.linalg.solve(matrix.double(), auto[:, 1:, None].double())[..., 0].float()
+    left = frames.clone()
+    for k in range(LPC):
+        left[:, k + 1 :] -= ahead[:, k : k + 1] * frames[:, : width - k - 1]
+    return left
 
 
 def spectrum(frames: Tensor) -> Tensor:

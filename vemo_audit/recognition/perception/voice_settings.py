@@ -19,7 +19,7 @@ class VoiceSettings:
     silence_threshold: float = 0.05  # these two and the edge cost: tuned on planted voices, not on the benchmark's
     voicing_threshold: float = 0.42
     edge_cost: float = 0.2  # for each halving of the power in the middle of a frame against its loudest third
-    octave_cost: float = 0.01
+    octave_cost: float = 0.05  # Boersma: 0.01, with which one per cent of jitter already halves a steady pitch
     octave_jump_cost: float = 0.35
     voicing_cost: float = 0.14
     loudness_fall_db_per_s: float = 2.0  # how fast the reference of 'silent' forgets the loudest peak so far

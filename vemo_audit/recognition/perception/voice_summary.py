@@ -33,7 +33,7 @@ NAMES = (
     *(f"cepstrum{k}_voiced_sd" for k in range(13)),
     *(f"cepstrum{k}_bend" for k in range(13)),
 )
-"""Names of the numbers, in order. Mean loudness is left out on purpose: it is the microphone's, not the speaker's."""
+"""Names of the numbers, in order. Loudness is relative to the mean of its window: its level is the microphone's."""
 MEANS = tuple(name for name in NAMES if name.endswith("_mean"))
 """The baseline that every further number must beat: means over the frames that are there, nothing about time."""
 LEAST_VOICED = 10
@@ -53,10 +53,11 @@ def summarise(contours: VoiceContours, start_s: float, end_s: float) -> NDArray[
         return None
     heard = np.nan_to_num(part.intensity_db, nan=-np.inf) > np.nanmax(part.intensity_db) - HEARD_DB
     pitch = semitones(part.pitch_hz)
+    loudness = part.intensity_db - part.intensity_db[heard].mean()
     pace = tempo(part.intensity_db, voiced, part.speech)
     row = [
         *statistics(part.time_s[voiced], pitch[voiced]),
-        *statistics(part.time_s[heard], part.intensity_db[heard])[1:],
+        *statistics(part.time_s[heard], loudness[heard])[1:],
         *(number for name in BY_TILT for number in statistics(part.time_s[voiced], getattr(part, name)[voiced])),
         *(number for name in BY_PERIOD for number in _present(part.time_s, getattr(part, name))[:4]),
         float(part.strength[voiced].mean()),

@@ -16,6 +16,7 @@ from vemo_audit.recognition.network.voice_expert import VoiceExpert, gaussian
 from vemo_audit.recognition.perception.voice import analyse
 from vemo_audit.recognition.perception.voice_summary import MEANS, NAMES, summarise
 from vemo_audit.recognition.training.calibrate import temperature
+from vemo_audit.recognition.training.compare import Comparison, compare
 from vemo_audit.recognition.training.loop import Progress
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import VoiceFit, VoiceRecipe
@@ -48,18 +49,24 @@ def train_voice(
     heat = temperature(logits, functional.one_hot(heard.truth, heard.classes).float())
     header = {"kind": "voice", "labels": ",".join(spoken.labels), "features": ",".join(NAMES),
               "temperature": f"{heat:.4f}"}  # fmt: skip
-    return Trained(dict(network.state_dict()), header, held_out(spoken, heard, logits), len(spoken.utterances))
+    answered = held_out(spoken, heard, logits)
+    against = against_means(recipe, heard, answered)
+    return Trained(dict(network.state_dict()), header, answered, len(spoken.utterances), against)
 
 
-def means_only(
-    recipe: VoiceRecipe, folder: Path, *, listener: Callable[[Progress], None] = lambda progress: None
-) -> HeldOut:
-    """The baseline beside the head: the same data, fit and split, given only means over the frames that are there."""
-    spoken = voices(recipe.data.source, folder)
-    heard = listen(spoken, listener)
+def against_means(recipe: VoiceRecipe, heard: Heard, answered: HeldOut) -> tuple[Comparison, ...]:
+    """The head beside its baseline: same data, fit and split, given only means over the frames that are there."""
     columns = [NAMES.index(name) for name in MEANS]
-    heard = Heard(heard.summaries[:, columns], heard.truth, heard.speaker, heard.classes)
-    return held_out(spoken, heard, answer_apart(heard, recipe.fit))
+    means = Heard(heard.summaries[:, columns], heard.truth, heard.speaker, heard.classes)
+    baseline = answer_apart(means, recipe.fit).double().numpy()
+    return tuple(
+        compare(
+            ("voice head", answered.probability.astype(np.float64)), ("masked means only", baseline),
+            truth=answered.truth.astype(np.int64), cluster=np.array(answered.subjects), metric=metric,
+            held_out=answered.split, rng=np.random.default_rng(recipe.seed),
+        )
+        for metric in ("uar", "accuracy")
+    )  # fmt: skip
 
 
 def listen(spoken: Voices, listener: Callable[[Progress], None]) -> Heard:
