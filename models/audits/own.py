@@ -34,6 +34,7 @@ from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.group_figure import Unlabelled
 from vemo_audit.report.render import render
 from vemo_audit.report.unlabelled import LAYOUT, page
+from vemo_audit.tables.write import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "reports" / "runs" / "own"
@@ -123,8 +124,8 @@ def face(data: Path, recognizer: TemporalMultimodal) -> None:
         recognizer.card, pictures.card, "validation, the admitted pictures", found, tuple(told),
         (*CANNOT_SHOW, NO_LABELS, PERCEIVED, COVERED[0].upper() + COVERED[1:] + "."),
     )  # fmt: skip
-    with whole_folder(OUT / f"{name}-fairface") as folder:
-        (folder / "report.html").write_text(render(page(facts, made=wall_clock()), layout=LAYOUT), "utf-8")
+    html = render(page(facts, made=wall_clock()), layout=LAYOUT)
+    write_whole(OUT / f"{name}-fairface.html", html.encode())
     through = "the gate, dataset_release: " + "; ".join(f"{what.lower()} {value}" for what, value in told[:2])
     through += "".join(f"; refused {count:,}, {MINORS}" for count in looked.refused.values())
     through += f". {fairface_pictures.NOT_ASKED}"
@@ -158,9 +159,7 @@ def write_card(name: str, entries: tuple[own_cards.CardAudit, ...], recognizer: 
         "recognizer_sha256": recognizer.card.digest, "made": f"{wall_clock():%Y-%m-%d}",
     }  # fmt: skip
     made = own_cards.with_audits(text, entries, notes=notes, cannot_show=CANNOT_SHOW)
-    half_written = path.with_name(path.name + ".part")
-    half_written.write_text(made, "utf-8")
-    half_written.replace(path)
+    write_whole(path, made.encode())
     sys.stderr.write(f"{len(entries)} audited numbers on {path.name}\n")
 
 
