@@ -1,7 +1,7 @@
 """Plays rendered people before our own front end: the sequences that temporal modules learn from."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,14 @@ from vemo_audit.probe.cast import Player, cast
 from vemo_audit.probe.dataset import clip_seed, drawn_scene
 from vemo_audit.probe.expression import Performance, au_estimates, perform, sided
 from vemo_audit.probe.figure import Figure, build
+from vemo_audit.probe.identity import exact
 from vemo_audit.probe.render import best_path, render
 from vemo_audit.probe.rig import Rig
 from vemo_audit.recognition.perception import align
 from vemo_audit.recognition.perception.faces import DetectorSettings, FaceDetector
 from vemo_audit.recognition.perception.tracks import BRIDGED_BELOW, FaceTracker
 from vemo_audit.recognition.training.sequences import Performed
+from vemo_audit.records.digest import digest
 from vemo_audit.records.labels import EKMAN
 
 
@@ -34,6 +36,11 @@ class Rehearsal:
     talk_share: float = 0.35  # of the clips in which the mouth also moves as in speech
     blend_share: float = 0.5  # of the clips that mix in a second class, at most 0.4 as strong
     head_gain: tuple[float, float] = (0.5, 3.0)  # times the renderer's usual head motion
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every field."""
+        return digest({name: exact(value) for name, value in asdict(self).items()})
 
 
 @dataclass(frozen=True, slots=True)

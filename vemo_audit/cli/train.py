@@ -73,6 +73,8 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
     from vemo_audit.recognition.training.face import train_face
     from vemo_audit.recognition.training.voice import train_voice
 
+    if isinstance(chosen, recipes.TemporalRecipe | recipes.FusionRecipe):
+        return over_tokens(chosen, data, cache=keep.parent / ".cache", bars=bars)
     if isinstance(chosen, recipes.ClipsRecipe):
         source = chosen.data.source
         return train_clips(
@@ -86,6 +88,33 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
             listener=bars.learned,
         )  # fmt: skip
     return train_voice(chosen, data / chosen.data.source, listener=bars.learned)
+
+
+def over_tokens(chosen: Any, data: Path, *, cache: Path, bars: Bars) -> Any:
+    """Trains on the tokens of the shipped face expert; what has to be rendered or encoded is kept in `cache`."""
+    from vemo_audit.audit.performances import Rehearsal, rehearse
+    from vemo_audit.recognition.recognizers import experts
+    from vemo_audit.recognition.training import fusion_run, recipe, temporal_run
+
+    face = experts.load_face(chosen.data.face)
+    if isinstance(chosen, recipe.FusionRecipe):
+        _, kept = temporal_run.kept_stills(
+            face.network, data, data=chosen.data, seed=chosen.seed, cache=cache, told=bars.told
+        )
+        return fusion_run.run(
+            face.network, kept, data, face_heat=face.temperature, data=chosen.data, settings=chosen.fit,
+            voice_fit=chosen.voice, seed=chosen.seed, listener=bars.learned,
+        )  # fmt: skip
+    settings = Rehearsal(crop_px=face.size_px)
+    at = data / "rendered" / f"{settings.digest[:16]}.npz"
+    at = at if at.is_file() else cache / at.name
+    sequences = temporal_run.kept_or_played(
+        at, lambda: rehearse(settings, listener=lambda done, clips: bars.told("playing", done, clips))
+    )
+    return temporal_run.run(
+        face.network, sequences, data, recipe=chosen, heat=face.temperature, cache=cache, told=bars.told,
+        listener=lambda module, progress: bars.told(f"training {module}", progress.step, progress.steps),
+    )  # fmt: skip
 
 
 def rendered(told: Callable[[str, int, int], None]) -> Iterator[tuple[int, Any, Any]]:

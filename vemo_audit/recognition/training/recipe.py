@@ -12,6 +12,7 @@ from vemo_audit.recognition.network.face_expert import FaceExpertSettings
 from vemo_audit.recognition.training.augment import Augmentation
 from vemo_audit.recognition.training.loop import Schedule
 from vemo_audit.recognition.training.sources import FaceData
+from vemo_audit.recognition.training.time_settings import FusionData, FusionFit, TemporalData, TemporalFit
 from vemo_audit.records.digest import sha256_hex
 
 STRICT = ConfigDict(extra="forbid")
@@ -101,7 +102,36 @@ class ClipsRecipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-Recipe = FaceRecipe | VoiceRecipe | ClipsRecipe
+@dataclass(frozen=True, slots=True)
+class TemporalRecipe:
+    """A temporal module over the tokens of a shipped face expert: which modules are tried, on what, and how."""
+
+    __pydantic_config__: ClassVar = STRICT
+    kind: Literal["temporal"]
+    name: str
+    seed: int
+    card: CardText
+    modules: tuple[str, ...] = ("mean", "mean-spread", "gru", "lstm", "transformer", "conv3d")
+    reach: Literal["both", "past"] = "both"
+    data: TemporalData = field(default_factory=TemporalData)
+    fit: TemporalFit = field(default_factory=TemporalFit)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionRecipe:
+    """Feature-level fusion of two shipped experts."""
+
+    __pydantic_config__: ClassVar = STRICT
+    kind: Literal["fusion"]
+    name: str
+    seed: int
+    card: CardText
+    data: FusionData = field(default_factory=FusionData)
+    fit: FusionFit = field(default_factory=FusionFit)
+    voice: VoiceFit = field(default_factory=VoiceFit)
+
+
+Recipe = FaceRecipe | VoiceRecipe | ClipsRecipe | TemporalRecipe | FusionRecipe
 
 
 def read(path: Path) -> tuple[Recipe, str]:
@@ -111,9 +141,10 @@ def read(path: Path) -> tuple[Recipe, str]:
         table = tomllib.loads(raw.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"no readable recipe: {error}", where=str(path), expected="a TOML file") from error
-    kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe, "clips": ClipsRecipe}
+    kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe, "clips": ClipsRecipe,
+                              "temporal": TemporalRecipe, "fusion": FusionRecipe}  # fmt: skip
     if table.get("kind") not in kinds:
-        raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected="kind = 'face', 'voice' or 'clips'")
+        raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected=f"one of {', '.join(kinds)}")
     try:
         return TypeAdapter(kinds[table["kind"]]).validate_python(table), sha256_hex(raw)
     except ValidationError as error:
