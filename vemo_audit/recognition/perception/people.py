@@ -112,7 +112,7 @@ def _look(
     if not (counts or followed):
         return
     crop = align.align(frame.image, face.points, size_px=encoder.size_px)
-    quality = align.quality(crop, face.points, face.box)
+    quality = align.quality(crop, face.points, face.box, confidence=face.score)
     if quality.score < settings.least_quality:
         return
     slots.take(person, frame.time_s)

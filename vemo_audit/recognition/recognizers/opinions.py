@@ -1,6 +1,8 @@
 """Who says what of each window: the voice's and the words' opinions, and whose voice it is."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +14,25 @@ from vemo_audit.recognition.perception.affect_lexicon import EnglishLexicon
 from vemo_audit.recognition.perception.people import Listening
 from vemo_audit.recognition.perception.voice import VoiceContours
 from vemo_audit.recognition.perception.voice_owner import attribute
-from vemo_audit.recognition.perception.voice_summary import summaries
+from vemo_audit.recognition.perception.voice_summary import NAMES, summaries
 from vemo_audit.recognition.perception.words import opinions
+from vemo_audit.recognition.recognizers.declared import Spoken
 from vemo_audit.recognition.recognizers.experts import Voice
 from vemo_audit.recognition.recognizers.timeline import Track, mouth_speed
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.span import Span, WindowGrid
 
+PITCH_SD, VOICED_SHARE = NAMES.index("pitch_sd"), NAMES.index("voiced_share")
 OWNER_S = 4.0
 """Around the middle of a window, so much of mouth and sound says whose voice it is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A voice in one window: what its expert says, and how it sounds."""
+
+    opinion: Opinion
+    spoken: Spoken
 
 
 class Loudness:
@@ -49,12 +61,12 @@ class Loudness:
 def heard(
     listening: Listening, loudness: Loudness, voice: Voice, *, grid: WindowGrid, reach_s: float, end_s: float,
     reliability: float,
-) -> list[Opinion | None]:  # fmt: skip
-    """The voice's opinion of each window up to the end of sound or picture; None where nobody is heard.
+) -> list["Heard | None"]:  # fmt: skip
+    """The voice in each window up to the end of sound or picture; None where nobody is heard.
 
     A window is heard `reach_s` before and after its middle: a voice needs longer than a face.
     """
-    found: list[Opinion | None] = []
+    found: list[Heard | None] = []
 
     def around() -> Iterator[tuple[float, float]]:
         k = 0
@@ -63,9 +75,16 @@ def heard(
             yield middle_s - reach_s, middle_s + reach_s
             k += 1
 
-    for summary in summaries(loudness.kept(listening), around()):
-        said = None if summary is None else voice.probability(summary)
-        found.append(None if said is None else Opinion(said, voice.support, reliability))
+    for (start_s, stop_s), summary in zip(around(), summaries(loudness.kept(listening), around()), strict=False):
+        if summary is None:
+            found.append(None)
+            continue
+        _, loud = loudness.between(start_s, stop_s)
+        loud = loud[np.isfinite(loud)]
+        spoken = Spoken(
+            float(loud.mean()) if len(loud) else math.nan, float(summary[PITCH_SD]), float(summary[VOICED_SHARE])
+        )  # fmt: skip
+        found.append(Heard(Opinion(voice.probability(summary), voice.support, reliability), spoken))
     return found
 
 

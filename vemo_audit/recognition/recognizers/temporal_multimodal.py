@@ -13,6 +13,8 @@ from vemo_audit.recognition.dynamics.events import EventStream, together
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
 from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, watch
 from vemo_audit.recognition.recognizers import experts, opinions
+from vemo_audit.recognition.recognizers.declared import Spoken, declared
+from vemo_audit.recognition.recognizers.opinions import Heard
 from vemo_audit.recognition.recognizers.timeline import Timeline, Track
 from vemo_audit.recognition.recognizers.trace import provenance
 from vemo_audit.records.clip import AdmittedClip
@@ -106,44 +108,54 @@ class TemporalMultimodal:
         said = opinions.words(
             clip, settings.transcript, spans, language=settings.language, reliability=settings.words_reliability
         )
-        spoken = [self._spoken(pair) for pair in zip(pad(voices, len(spans)), said, strict=True)]
+        voices = pad(voices, len(spans))
         tracks = timeline.tracks or {VOICE_ONLY: Track()}
         whose = opinions.owners(tracks, spans, loudness)
         for person, track in tracks.items():
-            own = [each if owner == person else {} for each, owner in zip(spoken, whose, strict=True)]
+            own = [
+                self._heard(pair) if owner == person else (None, {})
+                for pair, owner in zip(zip(voices, said, strict=True), whose, strict=True)
+            ]
             yield from self._answers(clip, person, spans, track, own, events=movements.of(person, track), place=place)
 
     @staticmethod
-    def _spoken(pair: tuple[Opinion | None, Opinion | None]) -> dict[str, Opinion]:
-        """What a voice and its words say of one window."""
-        return {name: one for name, one in zip(("voice", "words"), pair, strict=True) if one is not None}
+    def _heard(pair: tuple[Heard | None, Opinion | None]) -> tuple[Spoken | None, dict[str, Opinion]]:
+        """How a voice sounds in one window, and what it and its words say."""
+        voice, words = pair
+        said = ("voice", voice.opinion if voice else None), ("words", words)
+        return (voice.spoken if voice else None), {name: one for name, one in said if one is not None}
 
     def _answers(
-        self, clip: AdmittedClip, person: str, spans: list[Span], track: Track, spoken: list[dict[str, Opinion]],
-        *, events: Sequence[Event], place: Mapping[str, str],
+        self, clip: AdmittedClip, person: str, spans: list[Span], track: Track,
+        own: list[tuple[Spoken | None, dict[str, Opinion]]], *, events: Sequence[Event], place: Mapping[str, str],
     ) -> Iterator[Prediction]:  # fmt: skip
         """One person's predictions, in order of time."""
-        said = [self._opinions(track, k, spoken[k], pictured=person != VOICE_ONLY) for k in range(len(spans))]
+        pictured = person != VOICE_ONLY
+        said = [self._opinions(track, k, own[k][1], pictured=pictured) for k in range(len(spans))]
         pooled = [pool(each, PRIOR) for each in said]
         rows = np.array([np.full(len(EKMAN), np.nan) if p is None else p for p in pooled])
         middle_s = np.array([(span.start_s + span.end_s) / 2 for span in spans])
         smooth = smoothing.zero_phase(rows, middle_s, tau_s=self.settings.smoothing_tau_s)
+        affect = project(smooth)
+        spoken = [voice if k in track.seen or not pictured else None for k, (voice, _) in enumerate(own)]
+        indices, states = declared(
+            clip.permit, spans, track, smooth=smooth, affect=affect, spoken=spoken, events=events
+        )
+        events = sorted((*events, *states), key=first_s)
         for k, span in enumerate(spans):
             seen = track.seen.get(k)
-            begun = began(events, k, spans)
-            shown = {} if seen is None else {
-                "quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units),
-            }  # fmt: skip
+            shown = {"events": began(events, k, spans), "indices": indices[k], **place}
+            if seen is not None:
+                shown |= {"quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units)}
             if pooled[k] is None:
                 reason = "nothing observed of this person in this window"
-                yield Prediction(clip.clip.name, person, span, None, reason=reason, events=begun, **shown, **place)
+                yield Prediction(clip.clip.name, person, span, None, reason=reason, **shown)
                 continue
-            valence, arousal, dominance = (float(value) for value in project(smooth[k]))
             yield Prediction(
-                clip.clip.name, person, span, smooth[k].astype(np.float32), valence, arousal, dominance,
+                clip.clip.name, person, span, smooth[k].astype(np.float32), *(float(value) for value in affect[k]),
                 modality="+".join(sorted(said[k])),
                 contribution=contributions(said[k], PRIOR, int(smooth[k].argmax())),
-                present=present(seen.share if seen else 0.0, said[k]), events=begun, **shown, **place,
+                present=present(seen.share if seen else 0.0, said[k]), **shown,
             )  # fmt: skip
 
     def _opinions(self, track: Track, number: int, spoken: dict[str, Opinion], *, pictured: bool) -> dict[str, Opinion]:
@@ -199,6 +211,6 @@ def by_name(units: NDArray[np.float32]) -> dict[str, float]:
     return {name: float(value) for name, value in zip(UNITS, units, strict=True) if math.isfinite(value)}
 
 
-def pad(voices: list[Opinion | None], count: int) -> list[Opinion | None]:
+def pad(voices: list[Heard | None], count: int) -> list[Heard | None]:
     """Exactly so many: windows after the end of the sound hear nobody."""
     return (voices + [None] * count)[:count]
