@@ -91,7 +91,7 @@ class Table:
 class Figure:
     """A chart of its own table; `form` names the chart. `margin` is the limit that a plan sets, in the table's unit."""
 
-    form: str  # 'whisker', 'strip', 'reliability', 'confusion' or 'timeline'
+    form: str  # 'whisker', 'strip', 'reliability', 'confusion', 'timeline' or 'units'
     title: str
     description: str
     table: Table

@@ -11,6 +11,7 @@ _FORMS = {
     "reliability": "Hit rate against stated confidence",
     "confusion": "Grid of labels against answers",
     "timeline": "Probabilities over time",
+    "units": "Estimates over time",
 }
 
 
@@ -19,7 +20,7 @@ def describe(form: str, table: Table, *, margin: float = math.nan) -> str:
     parts = [f"{_FORMS[form]}, {numbers.plural(len(table.rows), 'row')}."]
     if form == "confusion":
         parts.append(_diagonal(table))
-    elif form == "timeline":
+    elif form in ("timeline", "units"):
         parts.append(_peaks(table))
     else:
         parts.append(_extremes(table, column=-1 if form == "reliability" else None))
@@ -82,7 +83,7 @@ def _peaks(table: Table) -> str:
             if (
                 isinstance(cell, Number)
                 and column.numeric
-                and cell.unit == "whole"
+                and cell.unit in ("whole", "plain")
                 and (not best or cell.value > best[0])
             ):
                 best = (cell.value, column.title, cell.text, row[0].text)

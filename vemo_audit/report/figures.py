@@ -10,6 +10,7 @@ _FORMS = {
     "reliability": reliability.draw,
     "confusion": confusion.draw,
     "timeline": timeline.draw,
+    "units": timeline.draw,
 }
 
 

@@ -1,6 +1,6 @@
 """One gated inference as a short page: the decision, the expressions over time, what was covered and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,13 @@ from vemo_audit.report.blocks import (
 )
 from vemo_audit.report.blocks import Outcome as OutcomeBlock
 from vemo_audit.report.describe import describe
+from vemo_audit.report.inferred import movement, reading, states
+from vemo_audit.report.inferred.shown import BriefMovements, DeclaredState, PersonShown, Wanted
+from vemo_audit.report.inferred.stretches import MOST_MOMENTS, MOST_PEOPLE, moments, note, stretches
 from vemo_audit.report.page import numbered
 from vemo_audit.report.tidy import tidy, tidy_text
 
-MOST_MOMENTS = 120
-"""Moments in a chart and its table; a longer clip is shown as means over equal stretches."""
+__all__ = ["MOST_MOMENTS", "CoveredCount", "InferenceFacts", "PersonTimeline", "page"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,11 @@ class InferenceFacts:
     notes: tuple[str, ...] = ()
     receipt: str = ""  # file name or digest of the decision receipt
     frames_decoded: int | None = None  # None when nobody counted
+    shown: tuple[PersonShown, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    states: tuple[DeclaredState, ...] = ()  # that the permit opens
+    brief: BriefMovements | None = None  # None: nobody followed movements
+    sentiment_rule: str = ""
 
 
 def page(facts: InferenceFacts) -> Page:
@@ -91,7 +98,7 @@ def page(facts: InferenceFacts) -> Page:
     ))  # fmt: skip
     sections = [_decision(facts, decision)]
     if opened:
-        sections += [_people(facts, card), _covered(facts)]
+        sections += [_people(facts, card), *_beside(facts), _covered(facts)]
     sections.append(_limits(facts, card, opened=opened))
     foot = (wording.NOT_FEELING, wording.NO_ADVICE, f"Decision {decision.decision_id}")
     question = "Which expressions were displayed, as far as consent and rules let anybody look."
@@ -126,9 +133,17 @@ def _decision(facts: InferenceFacts, decision: Decision) -> Section:
         ("Receipt", Text(tidy_text(facts.receipt) or "none", code=bool(facts.receipt))),
         ("SHA-256 of the clip", Text(decision.clip_sha256 or "not recorded", code=bool(decision.clip_sha256))),
     ]
+    if facts.wanted.outputs:
+        left_out = ", ".join(_plain(one) for one in facts.wanted.withheld)
+        pairs.append(("Outputs asked for", Text(", ".join(_plain(one) for one in facts.wanted.outputs))))
+        pairs.append(("Left out: not covered by consent or deployment", Text(left_out or "nothing")))
     if decision.obligations:
         pairs.append(("Obligations", Text("; ".join(decision.obligations))))
     return Section("verdict", "Decision", "", (*blocks, KeyValues(tuple(pairs))), required=True)
+
+
+def _plain(word: str) -> str:
+    return tidy_text(word.replace("_", " "))
 
 
 def _name(person: str) -> str:
@@ -150,21 +165,46 @@ def _people(facts: InferenceFacts, card: RecognizerCard) -> Section:
     if not facts.people:
         return Section("timeline", "Displayed expressions", "Nobody with consent was seen in this clip.", ())
     blocks: list[Block] = [Prose((wording.NOT_FEELING,), tone="key")]
-    for one in facts.people:
-        blocks.append(_timeline(one, card, facts.duration_s))
+    kept = _longest(facts)
+    for one in (one for one in facts.people if one.person in kept):
+        if not len(one.time_s) or np.isfinite(one.probability).any():
+            blocks.append(_timeline(one, card, facts.duration_s, most=moments(len(kept))))
         if one.reasons:
             said = "; ".join(f"{tidy_text(why)} ({numbers.plural(count, 'moment')})" for why, count in one.reasons)
             blocks.append(Prose((f"{_name(one.person)}, no answer: {said}.",)))
+    if rest := len(facts.people) - len(kept):
+        others = numbers.plural(rest, "more person was", "more people were")
+        blocks.append(Prose((f"{others} seen for a shorter time; the table of predictions holds them too.",)))
     return Section("timeline", "Displayed expressions", lead, tuple(blocks))
 
 
-def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float) -> Figure:
+def _longest(facts: InferenceFacts) -> frozenset[str]:
+    """The people that the page shows: those with most moments, as many as fit."""
+    ranked = sorted(facts.people, key=lambda one: -len(one.time_s))
+    return frozenset(one.person for one in ranked[:MOST_PEOPLE])
+
+
+def _beside(facts: InferenceFacts) -> list[Section]:
+    """What is told beside the expression, as far as it was asked for."""
+    kept = _longest(facts)
+    people = tuple(replace(one, person=_name(one.person)) for one in facts.shown if one.person in kept)
+    found = (
+        movement.section(people, facts.wanted, facts.brief, duration_s=facts.duration_s),
+        reading.section(people, facts.wanted, sentiment_rule=facts.sentiment_rule) if people else None,
+        states.section(people, facts.wanted, facts.states, duration_s=facts.duration_s),
+    )
+    return [section for section in found if section is not None]
+
+
+def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float, *, most: int) -> Figure:
     if one.probability.shape[1] != len(card.labels):
         raise BadInput(
             f"{one.probability.shape[1]} probabilities", where=f"the timeline of {one.person}",
             expected=f"{len(card.labels)}, one per label of {card.name}",
         )  # fmt: skip
-    starts, ends, shares = _stretches(one, duration_s)
+    whole = np.isfinite(one.probability).all(axis=1, keepdims=True)
+    values = np.where(whole, one.probability.astype(np.float64), np.nan)
+    starts, ends, shares = stretches(np.asarray(one.time_s, np.float64), values, duration_s=duration_s, most=most)
     rows: list[tuple[Cell, ...]] = []
     for start, end, share in zip(starts, ends, shares, strict=True):
         known = bool(np.all(np.isfinite(share)))
@@ -175,33 +215,9 @@ def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float) -> F
         Column("From", numeric=True), Column("To", numeric=True),
         *(Column(name, numeric=True) for name in card.labels.names), Column("Most likely"),
     )  # fmt: skip
-    name = _name(one.person)
-    note = (
-        f"Each stretch is the mean of {len(one.time_s) / len(shares):.1f} moments."
-        if len(shares) < len(one.time_s)
-        else ""
-    )
-    table = Table(f"{name}: probability of each displayed expression", columns, tuple(rows), note=note)
-    return Figure("timeline", table.caption, describe("timeline", table), table, note=note)
-
-
-def _stretches(one: PersonTimeline, duration_s: float) -> tuple[list[float], list[float], list[NDArray[np.float64]]]:
-    """Start, end and mean probability of at most MOST_MOMENTS stretches; borders lie midway between moments."""
-    times = np.asarray(one.time_s, dtype=np.float64)
-    if not len(times):
-        return [], [], []
-    gap_s = float(np.median(np.diff(times))) if len(times) > 1 else max(duration_s, 1.0)
-    middles = (times[1:] + times[:-1]) / 2
-    first, last = max(0.0, float(times[0]) - gap_s / 2), float(times[-1]) + gap_s / 2
-    borders = np.concatenate([[first], middles, [min(last, duration_s) if duration_s > times[-1] else last]])
-    starts, ends, shares = [], [], []
-    for part in np.array_split(np.arange(len(times)), min(MOST_MOMENTS, len(times))):
-        rows = one.probability[part].astype(np.float64)
-        known = rows[np.all(np.isfinite(rows), axis=1)]
-        starts.append(float(borders[part[0]]))
-        ends.append(float(borders[part[-1] + 1]))
-        shares.append(known.mean(axis=0) if len(known) else np.full(rows.shape[1], np.nan))
-    return starts, ends, shares
+    name, said = _name(one.person), note(len(one.time_s), len(shares))
+    table = Table(f"{name}: probability of each displayed expression", columns, tuple(rows), note=said)
+    return Figure("timeline", table.caption, describe("timeline", table), table, note=said)
 
 
 def _covered(facts: InferenceFacts) -> Section:

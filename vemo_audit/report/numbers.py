@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from vemo_audit.records.measurement import conditions
 
 MINUS = "\N{MINUS SIGN}"
-UNITS = ("share", "whole", "points", "plain", "difference", "count", "seconds")
-"""share: a part of 1, shown in %; whole: without decimals; points: a difference of shares; difference: of numbers."""
+UNITS = ("share", "whole", "points", "plain", "difference", "count", "seconds", "moment")
+"""share: a part of 1, shown in %; whole: without decimals; points: a difference of shares; difference: of numbers;
+moment: seconds to the hundredth."""
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -75,6 +76,8 @@ def amount(value: float, unit: str) -> str:
         return f"{round(value):,}"
     if unit == "seconds":
         return f"{_fixed(value, 1)} s"
+    if unit == "moment":
+        return f"{_fixed(value, 2)} s"
     return _fixed(value, 3)
 
 

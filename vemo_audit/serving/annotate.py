@@ -1,5 +1,6 @@
 """Draws on guarded frames what a recognizer answered: admitted faces boxed, everything else under its solid fill."""
 
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from vemo_audit.records.clip import FoundFace, GuardedFrame
 from vemo_audit.records.prediction import Prediction
 
+STRONG = 0.3
+"""From this estimate on a unit is named beside a face."""
+NAMED_UNITS = 2
 BOX_RGB = (0, 114, 178)
 INK_RGB = (255, 255, 255)
 
@@ -22,6 +26,7 @@ class Seen:
     with_faces: int = 0
     covered_frames: dict[str, int] = field(default_factory=dict)  # rule id -> frames with such a fill
     covered_s: dict[str, float] = field(default_factory=dict)
+    new_s: list[float] = field(default_factory=list)  # times of frames that differ from the one before
 
 
 def annotated(
@@ -29,9 +34,13 @@ def annotated(
 ) -> Iterator[tuple[NDArray[np.uint8], float]]:
     """Pictures `[H, W, 3]` with their times. An answer stands at the frames of its window whose middle is nearest."""
     answers = by_person(predictions)
-    last_s = 0.0
+    last_s, before = 0.0, -1
     for frame in frames:
         picture = frame.image.copy()
+        digest = zlib.crc32(picture.tobytes())  # tells a repeated frame, which shows nothing new
+        if digest != before:
+            seen.new_s.append(frame.time_s)
+        before = digest
         for face in frame.faces:
             draw(picture, face, caption(answers.get(str(face.track), ()), frame.time_s, labels))
         seen.frames += 1
@@ -44,23 +53,26 @@ def annotated(
 
 
 def by_person(predictions: Sequence[Prediction]) -> Mapping[str, Sequence[Prediction]]:
-    """The answers with probabilities of each person, in order of time."""
+    """The answers of each person that hold anything to draw, in order of time."""
     people: dict[str, list[Prediction]] = {}
     for one in predictions:
-        if one.probability is not None:
+        if one.probability is not None or one.units:
             people.setdefault(one.person, []).append(one)
     return people
 
 
 def caption(answers: Sequence[Prediction], time_s: float, labels: Sequence[str]) -> str:
-    """Top class and its probability at a time; '' where there is no answer."""
+    """Top class and its probability at a time, then the strongest units; '' where there is no answer."""
     around = [one for one in answers if one.span.start_s <= time_s < one.span.end_s]
     if not around:
         return ""
     nearest = min(around, key=lambda one: abs((one.span.start_s + one.span.end_s) / 2 - time_s))
-    assert nearest.probability is not None  # noqa: S101 - by_person kept only these
-    top = int(nearest.probability.argmax())
-    return f"{labels[top]} {nearest.probability[top]:.2f}"
+    words = []
+    if nearest.probability is not None:
+        top = int(nearest.probability.argmax())
+        words.append(f"{labels[top]} {nearest.probability[top]:.2f}")
+    strong = sorted((name for name in nearest.units if nearest.units[name] >= STRONG), key=lambda n: -nearest.units[n])
+    return " ".join(words + [name.upper() for name in strong[:NAMED_UNITS]])
 
 
 def draw(picture: NDArray[np.uint8], face: FoundFace, text: str) -> None:
@@ -69,13 +81,23 @@ def draw(picture: NDArray[np.uint8], face: FoundFace, text: str) -> None:
     line = max(1, round(min(height, width) / 240))
     x0, y0, x1, y1 = (round(value) for value in face.box)
     cv2.rectangle(picture, (x0, y0), (x1, y1), BOX_RGB, line)
+    scale = min(height, width) / 480
+    text, wide, high, below = fitting(text, width - 4, scale, line)
     if not text:
         return
-    scale = min(height, width) / 480
-    (wide, high), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, line)
     left = max(0, min(x0, width - wide - 4))
     foot = y0 - 4 if y0 - high - below - 6 >= 0 else min(height - 4, y1 + high + below + 4)
     cv2.rectangle(picture, (left, foot - high - below), (left + wide + 4, foot + below - 2), BOX_RGB, -1)
     cv2.putText(
         picture, text, (left + 2, foot - below + 1), cv2.FONT_HERSHEY_SIMPLEX, scale, INK_RGB, line, cv2.LINE_AA
     )
+
+
+def fitting(text: str, room_px: int, scale: float, line: int) -> tuple[str, int, int, int]:
+    """As many words from the first as fit, with width, height and depth in pixels; never less than the first two."""
+    words = text.split()
+    while True:
+        (wide, high), below = cv2.getTextSize(" ".join(words), cv2.FONT_HERSHEY_SIMPLEX, scale, line)
+        if wide <= room_px or len(words) <= 2:
+            return " ".join(words), wide, high, below
+        words.pop()

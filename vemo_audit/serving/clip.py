@@ -1,6 +1,7 @@
 """One file behind the gate: admitted or refused, recognized, drawn, and written whole or not at all."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ class Service:
     manifest: str  # digest
     rules: Mapping[str, RuleHit]
     finders: Remembered
+    files: tuple[str, ...] = ()  # digests of what else the recognizer reads: a transcript
 
     def infer(self, path: Path, folder: Path, case: Case) -> Served:
         """Everything about one file, into `folder`, in place of an earlier run's.
@@ -75,7 +77,9 @@ class Service:
         clip = probe(path)
         self.finders.forget()
         consents = [sha256_hex(consent) for consent in case.consents]
-        run = told.key(clip, self.recognizer.card, case, consents=consents, manifest=self.manifest)
+        run = told.key(
+            clip, self.recognizer.card, case, consents=consents, manifest=self.manifest, files=self.files
+        )  # fmt: skip
         answer = self.gate.admit(clip, replace(case, model_digest=self.recognizer.card.digest))
         if isinstance(answer, Decision):
             return self._refused(clip, answer, folder, case, run)
@@ -101,15 +105,18 @@ class Service:
         if any(one.events for one in kept):
             write_events(draft / "events.csv", kept)
         seen = self._draw(admitted, kept, draft)
+        settings = getattr(self.recognizer, "settings", None)
+        followed_hz = float(getattr(settings, "unit_rate_hz", math.inf))
+        more = told.look(kept, case=case, permit=admitted.permit, seen=seen, followed_hz=followed_hz)
         summary = told.summary(
             clip, decision, card, purpose=case.purpose, predictions=kept, seen=seen,
-            traces=getattr(self.recognizer, "traces", {}) and self.recognizer.traces,
+            traces=getattr(self.recognizer, "traces", {}) and self.recognizer.traces, more=more,
         )  # fmt: skip
         summary["traces"] = {one: summary["traces"][one] for one in {p.trace for p in kept} & set(summary["traces"])}
         (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
         page = told.facts(
             clip, decision, card, purpose=case.purpose, deployment=self.deployment, predictions=kept, seen=seen,
-            rules=self.rules, receipt=RECEIPT,
+            rules=self.rules, receipt=RECEIPT, more=more,
         )  # fmt: skip
         (draft / "page.html").write_text(render(inference.page(page), layout="inference"), "utf-8")
         self._receipt(draft, clip, decision, case, run, admitted)

@@ -13,7 +13,7 @@ from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
 from vemo_audit.tables.check import check_labels, check_predictions, check_subjects, check_traits
 from vemo_audit.tables.raw import RawTable, open_table
-from vemo_audit.tables.schema import AFFECT, PROBABILITY_PREFIX, PredictionTable
+from vemo_audit.tables.schema import AFFECT, NAMED, NAMES, PROBABILITY_PREFIX, PredictionTable
 
 TAKEN = ("dataset", "clip", "person", "start_s", "end_s", "abstained", "reason", "decision", "weight")
 NO_REASON = "abstained"
@@ -58,6 +58,25 @@ def _others(raw: RawTable) -> dict[str, NDArray[Any]]:
         name: raw.numbers(name) if name in numeric else np.array(raw.columns[name].to_pylist(), dtype=object)
         for name in kept
     }
+
+
+def named_numbers(table: PredictionTable) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Numbers by name for each field of `schema.NAMED`, arrays `[N]` with NaN for empty cells; {} where there are none.
+
+    Only columns that we would have written are taken: a vendor's text under such a name stays what it is.
+    """
+    found: dict[str, dict[str, NDArray[np.float64]]] = {field: {} for field in NAMED}
+    for column, cells in table.optional.items():
+        for field, (before, after) in NAMED.items():
+            name = column[len(before) : len(column) - len(after)]
+            if column != before + name + after or not NAMES[field].fullmatch(name):
+                continue
+            try:
+                values = np.array([np.nan if cell in (None, "") else float(cell) for cell in cells], dtype=np.float64)
+            except (TypeError, ValueError):
+                continue
+            found[field][name.replace("_", " ") if field == "indices" else name] = values
+    return found
 
 
 def read_labels(path: Path, *, labels: LabelSet | None = None, subjects: Path | None = None) -> tuple[Truth, ...]:

@@ -1,5 +1,6 @@
 """The prediction table as arrays, and the names of its columns in Parquet and CSV."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,6 +24,10 @@ NAMED = MappingProxyType({
     "units": ("", "_estimate"), "indices": ("index_", ""),
 })  # fmt: skip
 """Field of a prediction that holds numbers by name -> what stands before and after the name in a column."""
+NAMES = MappingProxyType({
+    field: re.compile(r"au[0-9]{1,2}" if field == "units" else r"[^\W\d][\w-]*") for field in NAMED
+})  # fmt: skip
+"""Field -> the names in columns that are read back. A space in a name stands as _ in its column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

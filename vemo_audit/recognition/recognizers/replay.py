@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import LabelMapping
 from vemo_audit.records.prediction import Prediction, RecognizerCard
 from vemo_audit.records.span import Span
-from vemo_audit.tables.read import read_predictions
+from vemo_audit.tables.read import named_numbers, read_predictions
+from vemo_audit.tables.schema import AFFECT
 
 NO_ROW = "the table has no row for this clip"
 NO_FACE = "the table was made from faces, and the permit names neither face nor body"
@@ -56,6 +57,7 @@ class Replay:
             if choice != Choice(layout) or window_s or rate_hz:
                 raise BadInput("options for the tables of others", where=str(self.path), expected="a foreign layout")
             self._table = read_predictions(self.path)
+            self._named = named_numbers(self._table)
             told, labels, limits = self._table.metadata, self._table.labels, ()
             shown = (name or told.get("recognizer", self.path.stem), version or told.get("recognizer_version", ""))
             made = sha256_hex(self.path.read_bytes())
@@ -104,8 +106,24 @@ class Replay:
                 clip.clip.name, str(self._table.person[k]), span,
                 None if silent else self._table.probability[k],
                 reason=(str(self._table.reason[k]) or "the recognizer abstained") if silent else "",
-                trace=trace, decision=decision,
+                trace=trace, decision=decision, modality=str(self._optional("modality", k) or ""), **self._numbers(k),
             )  # fmt: skip
+
+    def _optional(self, name: str, k: int) -> Any:
+        """A cell of a column that a table may lack; None without it."""
+        column = self._table.optional.get(name)
+        return None if column is None else column[k]
+
+    def _numbers(self, k: int) -> dict[str, Any]:
+        """All that a row tells beside its probabilities, as fields of a prediction; what the table lacks stays out."""
+        plain = {name: self._optional(name, k) for name in (*AFFECT, "quality")}
+        named = {
+            field: {name: float(values[k]) for name, values in columns.items() if np.isfinite(values[k])}
+            for field, columns in self._named.items()
+        }
+        return {name: float(value) for name, value in plain.items() if value is not None} | {
+            field: values for field, values in named.items() if values
+        }
 
     def _averaged(self, clip: AdmittedClip, names: set[str], *, trace: str) -> Iterator[Prediction]:
         sums = Averages(self._windowing)
