@@ -54,6 +54,7 @@ class GateChoice:
     deployment: Path | None
     consents: tuple[Path, ...]
     purpose: str
+    outputs: frozenset[str]  # that are asked for; what of them nobody consented to stays behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def _frozen(parsed: PlanFile, path: Path, content: dict[str, Any]) -> AuditPlan:
         gate=GateChoice(
             parsed.gate.historic, here / parsed.gate.deployment if parsed.gate.deployment else None,
             tuple(here / consent for consent in parsed.gate.consents), parsed.gate.purpose,
+            frozenset(map(str, parsed.gate.outputs)),
         ),
         metrics=tuple(parsed.metrics), traits=tuple(parsed.slices.traits), depth=parsed.slices.depth,
         level=parsed.level, draws=parsed.draws, seed=parsed.seed, k=parsed.k,

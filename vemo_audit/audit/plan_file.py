@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr, model_validator
 
+from vemo_audit.records.consent_terms import Output
+
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Number = Annotated[FiniteFloat, Field(strict=True)]
 """A whole number or a fraction; neither a text nor true, nor without end."""
@@ -53,6 +55,7 @@ class GateKeys(_Strict):
     deployment: StrictStr = ""
     consents: list[Name] = Field(default_factory=list)
     purpose: StrictStr = ""
+    outputs: Annotated[list[Output], Field(min_length=1)] = [Output.EXPRESSION_LABEL, Output.VALENCE_AROUSAL]
 
     @model_validator(mode="after")
     def one_basis(self) -> "GateKeys":

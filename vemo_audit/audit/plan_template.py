@@ -37,6 +37,7 @@ historic = true                        # the table has no decision behind it, an
 # consents = ["consents"]              # consents and dataset releases: files, or folders with NAME.json for the clip
 #                                      # or the subject NAME,
 # purpose = "dataset_audit"            # and what for
+# outputs = ["expression_label", "valence_arousal"]  # what is asked for; "action_units" keeps units in the table
 
 [slices]
 traits = ["sex"]       # traits of traits.csv by which people are compared

@@ -23,8 +23,6 @@ from vemo_audit.records.prediction import Prediction, RecognizerCard
 from vemo_audit.tables.read import read_predictions
 from vemo_audit.tables.write import write_predictions
 
-OUTPUTS = frozenset({"expression_label", "valence_arousal"})
-"""What an audit of recognizers asks for."""
 ANY = frozenset({"face", "voice"})
 """What a table is taken to rest on when it does not say."""
 FOLDER = "predictions"
@@ -67,7 +65,7 @@ def predict(
         listener(f"watching with {choice.name}", done, len(clips))
         clip = probe(item.path, name=item.name)
         case = Case(
-            purpose=plan.gate.purpose, modalities=frozenset(card.modalities) or ANY, outputs=OUTPUTS,
+            purpose=plan.gate.purpose, modalities=frozenset(card.modalities) or ANY, outputs=plan.gate.outputs,
             consents=consents.of(item), release=consents.release_of(clip.sha256), model_digest=card.digest,
         )  # fmt: skip
         answer = gate.admit(clip, case)
@@ -132,7 +130,7 @@ def table_through_gate(plan: AuditPlan, answers: Answers, *, gate: Gate) -> Answ
     consents = ConsentFiles(plan.gate.consents)
     modalities = frozenset(answers.card.modalities) or ANY
     case = Case(
-        purpose=plan.gate.purpose, modalities=modalities, outputs=OUTPUTS, consents=consents.of_all(),
+        purpose=plan.gate.purpose, modalities=modalities, outputs=plan.gate.outputs, consents=consents.of_all(),
         release=consents.release_of(answers.digest), model_digest=answers.card.digest,
     )  # fmt: skip
     decision = gate.admit_table(answers.digest, case)

@@ -1,7 +1,7 @@
 """`vemo-audit infer`: gated inference on files and folders."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,11 +15,16 @@ from vemo_audit.cli.clocks import boottime_ns, wall_clock
 from vemo_audit.cli.screen import console, say_json, shown
 from vemo_audit.errors import BadInput, MediaError, VemoError
 from vemo_audit.records.consent_terms import Modality, Output
+from vemo_audit.records.digest import sha256_hex
 
 SUFFIXES = frozenset([".mp4", ".mov", ".mkv", ".webm", ".avi", ".wav", ".flac", ".jpg", ".jpeg", ".png", ".webp"])
 MODALITIES = ["face", "voice"]
 OUTPUTS = ["expression_label", "valence_arousal"]
 """What is asked for unless more is named: what nobody asked for is not looked at."""
+TOLD = (
+    "people", "nobody", "notes", "covered_frames", "outputs_withheld", "modalities_not_read", "micro_expressions",
+)  # fmt: skip
+"""Entries of a summary that stand in the row of --json too."""
 NAME_BYTES = 200
 """The longest folder name that is made of a file's name: file systems take 255, and ours grow a little."""
 
@@ -31,16 +36,24 @@ def infer(
     out: Annotated[Path, typer.Option(help="Folder for the results: one folder for each file.")],
     consent: Annotated[list[Path] | None, typer.Option(help="Signed consent record (JSON); may be repeated.")] = None,
     recognizer: Annotated[str, typer.Option(help="A recognizer by name, or module:Name.")] = "temporal_multimodal",
-    modality: Annotated[list[str], typer.Option(help="face, body or voice; may be repeated.")] = MODALITIES,
+    modality: Annotated[
+        list[str], typer.Option(help="face, body or voice; may be repeated: --modality face --modality body.")
+    ] = MODALITIES,
     output: Annotated[
         list[str],
         typer.Option(help="expression_label, valence_arousal, action_units or sustained_states; may be repeated."),
     ] = OUTPUTS,
-    option: Annotated[list[str] | None, typer.Option(help="An option of the recognizer, as name=value.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the recognizer, as name=value: --option window_s=2; may be repeated."),
+    ] = None,
     transcript: Annotated[Path | None, typer.Option(help="What was said, as SRT or WebVTT; for one file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON summary on standard output.")] = False,
 ) -> None:
     """Estimate displayed expressions, if and only if consent and policy allow it. Every decision is recorded first.
+
+    What nobody asked for is not told, and what was asked for but not consented to is left out, and the page says so:
+    ask for movements with --output action_units beside --output expression_label.
 
     Writes for each file: predictions.parquet, events.csv (where something moved), summary.json, page.html, annotated
     video and receipt.json. A second run goes on where the first one stopped. Exit codes: 0 all admitted, 2 bad input,
@@ -52,14 +65,13 @@ def infer(
     files = folders(list(media_files(videos)))
     envelopes = tuple(dict.fromkeys(read(path) for path in consent or []))
     case = Case(purpose, named("--modality", modality, Modality), named("--output", output, Output), envelopes)
-    options = dict(setting(text) for text in option or [])
+    options = settings(option or [])
     if transcript is not None:
-        if len(files) != 1:
-            raise BadInput(f"one transcript for {len(files)} files", where=str(transcript), expected="one file")
-        options["transcript"] = str(transcript.absolute())
+        options |= {"transcript": words(transcript, files=len(files), modalities=case.modalities)}
+    digests = [sha256_hex(read(transcript, "transcript"))] if transcript is not None else []
     rows: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with open_service(deployment, recognizer, options) as service, Progress(*columns, console=screen) as bars:
+    with open_service(deployment, recognizer, options, digests) as service, Progress(*columns, console=screen) as bars:
         bar = bars.add_task("inferring", total=len(files))
         for name, path in files.items():
             bars.update(bar, description=escape(shown(path.name)))
@@ -79,6 +91,31 @@ def named(flag: str, given: list[str], known: type[StrEnum]) -> frozenset[str]:
         if word not in list(known):
             raise BadInput(f"{flag} '{word}'", expected=", ".join(known))
     return frozenset(given)
+
+
+def settings(given: list[str]) -> dict[str, Any]:
+    """The options of a recognizer by name. Raises BadInput for one that is given twice."""
+    found: dict[str, Any] = {}
+    for name, value in map(setting, given):
+        if name in found:
+            raise BadInput(f"--option {name} twice", expected="each option once")
+        found[name] = value
+    return found
+
+
+def words(transcript: Path, *, files: int, modalities: frozenset[str]) -> str:
+    """The transcript's path for the recognizer. Raises BadInput unless it is of one file whose voice is asked for."""
+    if files != 1:
+        raise BadInput(
+            f"one transcript for {files} files", where=str(transcript), expected="one file",
+            advice="Run infer once for each file.",
+        )  # fmt: skip
+    if Modality.VOICE not in modalities:
+        raise BadInput(
+            "a transcript without --modality voice", where=str(transcript), expected="the voice among the modalities",
+            advice="What was said is part of the voice.",
+        )  # fmt: skip
+    return str(transcript.absolute())
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -106,7 +143,7 @@ def one(service: Any, path: Path, folder: Path, case: Any) -> dict[str, Any]:
         "rules": [{"id": r.rule_id, "ref": r.ref, "message": r.message} for r in decision.rules],
         "next_step": decision.advice,
     }  # fmt: skip
-    return row | {key: served.summary.get(key) for key in ("people", "nobody", "notes", "covered_frames")}
+    return row | {key: served.summary.get(key) for key in TOLD}
 
 
 def line(row: dict[str, Any]) -> str:
@@ -130,9 +167,12 @@ def line(row: dict[str, Any]) -> str:
     told = []
     for person in row["people"]:
         share = person["top_share"]
-        top = max(share, key=share.get) if share else "no answer"
-        told.append(f"{escape(person['person'])} mostly {escape(top)}")
-    return f"{name}: admitted{before}; {', '.join(told)}{covered} -> {escape(row['folder'])}"
+        top = f"mostly {max(share, key=share.get)}" if share else "no answer"
+        moved = sum(person.get("events", {}).values())
+        told.append(escape(f"{person['person']} {top}" + (f", {moved} events" if moved else "")))
+    left = row.get("outputs_withheld")
+    without = f"; left out, as consent or deployment do not cover it: {', '.join(left)}" if left else ""
+    return f"{name}: admitted{before}; {', '.join(told)}{without}{covered} -> {escape(row['folder'])}"
 
 
 def media_files(given: list[Path]) -> Iterator[Path]:
@@ -167,12 +207,13 @@ def stem_of(path: Path) -> str:
     return whole.encode()[:NAME_BYTES].decode(errors="ignore")
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a consent file. Raises BadInput when there is none."""
+def read(path: Path, what: str = "consent") -> bytes:
+    """The bytes of a consent or a transcript. Raises BadInput when there is none."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(f"no readable consent: {error.strerror}", where=str(path), expected="a signed record") from error
+        expected = "a signed record" if what == "consent" else "an SRT or WebVTT file"
+        raise BadInput(f"no readable {what}: {error.strerror}", where=str(path), expected=expected) from error
 
 
 def face_finder() -> Any:
@@ -185,8 +226,10 @@ def face_finder() -> Any:
 
 
 @contextmanager
-def open_service(deployment: Path, recognizer: str, options: dict[str, Any] | None = None) -> Iterator[Any]:
-    """Gate and recognizer of a deployment, closed at the end."""
+def open_service(
+    deployment: Path, recognizer: str, options: dict[str, Any] | None = None, files: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Gate and recognizer of a deployment, closed at the end; `files` are digests of what else it reads."""
     from vemo_audit.audit.answers import open_recognizer
     from vemo_audit.audit.plan import RecognizerChoice
     from vemo_audit.governance import manifest
@@ -202,4 +245,4 @@ def open_service(deployment: Path, recognizer: str, options: dict[str, Any] | No
     rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
     finders = Remembered(face_finder())
     with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finders) as gate:
-        yield Service(gate, guest, named.deployment.id, named.digest, rules, finders)
+        yield Service(gate, guest, named.deployment.id, named.digest, rules, finders, tuple(files))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from vemo_audit.records.measurement import conditions
 
 MINUS = "\N{MINUS SIGN}"
-UNITS = ("share", "whole", "points", "plain", "difference", "count", "seconds", "moment")
+UNITS = ("share", "whole", "points", "plain", "difference", "count", "seconds", "moment", "tenth")
 """share: a part of 1, shown in %; whole: without decimals; points: a difference of shares; difference: of numbers;
-moment: seconds to the hundredth."""
+moment: seconds to the hundredth; tenth: a measure to the tenth."""
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -78,6 +78,8 @@ def amount(value: float, unit: str) -> str:
         return f"{_fixed(value, 1)} s"
     if unit == "moment":
         return f"{_fixed(value, 2)} s"
+    if unit == "tenth":
+        return _fixed(value, 1)
     return _fixed(value, 3)
 
 

@@ -27,6 +27,7 @@ PARTS = {
     "confidence": "the detector's own certainty, 0 to 1",
 }  # fmt: skip
 """Part of the quality of a face -> what it is."""
+COARSE = ("inter_eye_px", "yaw_deg")
 AXES = ("valence", "arousal", "dominance")
 MOST_ROWS = 120
 
@@ -64,7 +65,6 @@ _AFFECT = (
     Column("Person"), Column("Axis"), Column("Mean", numeric=True), Column("Lowest", numeric=True),
     Column("Highest", numeric=True),
 )  # fmt: skip
-_SENTIMENT = (Column("Person"), Column("Sentiment"), Column("Windows", numeric=True))
 
 
 def _table(caption: str, columns: tuple[Column, ...], rows: Sequence[tuple[Cell, ...]], *, note: str) -> Table:
@@ -87,7 +87,9 @@ def _modality(person: str, one: ModalityShare) -> tuple[Cell, ...]:
 def _quality(person: str, part: QualityPart) -> tuple[Cell, ...]:
     words = PARTS.get(part.name, tidy_text(part.name.replace("_", " ")))
     held = Text("") if part.name == "score" else Number(part.limiting, unit="count")
-    return Text(person), Text(words), _known(part.mean), _known(part.low), _known(part.high), held
+    unit = "tenth" if part.name in COARSE else "plain"
+    values = (_known(value, unit) for value in (part.mean, part.low, part.high))
+    return Text(person), Text(words), *values, held
 
 
 def _affect(people: Sequence[PersonShown], wanted: Wanted) -> list[Block]:
@@ -105,11 +107,13 @@ def _affect(people: Sequence[PersonShown], wanted: Wanted) -> list[Block]:
 
 
 def _sentiment(people: Sequence[PersonShown], rule: str) -> list[Block]:
-    rows: list[tuple[Cell, ...]] = [
-        (Text(one.person), Text(tidy_text(name)), Number(count, unit="count"))
-        for one in people
-        for name, count in one.sentiment.items()
-    ]
-    if not rows:
+    told = [one for one in people if one.sentiment]
+    names = tuple(dict.fromkeys(name for one in told for name in one.sentiment))
+    if not names:
         return []
-    return [_table("Sentiment of face, voice and words together", _SENTIMENT, rows, note=tidy_text(rule))]
+    columns = (Column("Person"), *(Column(tidy_text(name).capitalize(), numeric=True) for name in names))
+    rows: list[tuple[Cell, ...]] = [
+        (Text(one.person), *(Number(one.sentiment.get(name, 0), unit="count") for name in names)) for one in told
+    ]
+    said = tidy_text(rule).replace("-", numbers.MINUS)
+    return [_table("Sentiment of face, voice and words together, in windows", columns, rows, note=said)]
