@@ -45,11 +45,23 @@ class BodySample:
     body_gestures: tuple[BodyGesture, ...] = ()
 
 
+LEFT_S = 60.0
+"""Who was not seen for so long is not followed any further: gestures end with far shorter gaps."""
+
+
 @dataclass(slots=True)
 class _Person:
     lean: Lean
-    head: HeadGestures
-    body: BodyGestures
+    head: HeadGestures | None  # None while the person is away
+    body: BodyGestures | None
+    last_s: float = -math.inf
+    told: tuple[Event, ...] = ()  # what was under way when the person left
+
+    def leave(self) -> None:
+        """Ends what is under way."""
+        if self.head is not None and self.body is not None:
+            self.told += tuple(g.event for g in (*self.head.finish(), *self.body.finish()))
+        self.head = self.body = None
 
 
 class BodyReader:
@@ -59,6 +71,7 @@ class BodyReader:
         self.settings = settings or BodySettings()
         self._motion = BodyMotion(self.settings.motion)
         self._people: dict[str, _Person] = {}
+        self._tidied_s = 0.0
 
     def step(self, frame: GuardedFrame) -> dict[str, BodySample]:
         """What the frame says of each admitted person whose face is seen in it; persons are named by their track."""
@@ -69,6 +82,11 @@ class BodyReader:
             time_s=frame.time_s,
             covered=[one.box for one in frame.covered],
         )
+        if frame.time_s - self._tidied_s >= LEFT_S:
+            self._tidied_s = frame.time_s
+            for one in self._people.values():
+                if frame.time_s - one.last_s >= LEFT_S:
+                    one.leave()
         if not faces:
             return {}
         size_px = (frame.image.shape[1], frame.image.shape[0])
@@ -82,21 +100,20 @@ class BodyReader:
         self, person: str, points: NDArray[np.float32], *, head_deg: NDArray[np.float64], motion: MotionSample | None,
         time_s: float,
     ) -> BodySample:  # fmt: skip
-        one = self._people.get(person)
-        if one is None:
-            rules = self.settings
-            one = _Person(Lean(rules.lean), HeadGestures(rules.head), BodyGestures(rules.movement))
-            self._people[person] = one
+        rules = self.settings
+        one = self._people.setdefault(person, _Person(Lean(rules.lean), None, None))
+        if one.head is None or one.body is None:
+            one.head, one.body = HeadGestures(rules.head), BodyGestures(rules.movement)
+        one.last_s = time_s
         body = [] if motion is None else one.body.step(motion.start_s, motion.end_s, motion.energy)
         lean = one.lean.step(points, float(head_deg[0]), time_s=time_s)
         return BodySample(time_s, head_deg, lean, motion, tuple(one.head.step(time_s, head_deg)), tuple(body))
 
     def finish(self) -> dict[str, tuple[Event, ...]]:
         """What was under way when the clip ended, by person."""
-        return {
-            person: tuple(g.event for g in (*one.head.finish(), *one.body.finish()))
-            for person, one in self._people.items()
-        }
+        for one in self._people.values():
+            one.leave()
+        return {person: one.told for person, one in self._people.items()}
 
 
 def summarise(

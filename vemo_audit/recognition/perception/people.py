@@ -2,25 +2,34 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vemo_audit.media import decode
 from vemo_audit.recognition.perception import align
+from vemo_audit.recognition.perception.ahead import ahead
 from vemo_audit.recognition.perception.align import Quality
 from vemo_audit.recognition.perception.body import BodyReader, BodySample
 from vemo_audit.recognition.perception.tracks import BRIDGED_BELOW
 from vemo_audit.recognition.perception.voice import VoiceContours, VoiceReader
 from vemo_audit.records.clip import AdmittedClip, FoundFace, GuardedFrame
 from vemo_audit.records.event import Event
+from vemo_audit.records.units import UNITS
 
 STILL_S = 0.04
 """How long a single frame is taken to last."""
 TIE_S = 1e-6
 """Rounding of times: a frame this little before a slot of the grid lies in it."""
+
+
+UNREAD = Quality(*(math.nan for _ in fields(Quality)))
+"""The quality of a face that may not be read: the permit names the body alone."""
+NO_UNITS = np.full(len(UNITS), np.nan, np.float32)
 
 
 class Encoder(Protocol):
@@ -70,56 +79,83 @@ class Moment:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """Faces that wait for the encoder."""
+    """Faces that wait for the encoder, and rows without a face that wait with them."""
 
     people: list[str] = field(default_factory=list)
     rows: list[tuple[float, Quality, BodySample | None]] = field(default_factory=list)
-    crops: list[NDArray[np.uint8]] = field(default_factory=list)
+    crops: list[NDArray[np.uint8] | None] = field(default_factory=list)
     counts: list[bool] = field(default_factory=list)  # for the window
+
+    def add(
+        self, person: str, row: tuple[float, Quality, BodySample | None], *, crop: NDArray[np.uint8] | None = None,
+        counts: bool = False,
+    ) -> None:  # fmt: skip
+        """One more row; without a crop no face is read."""
+        self.people.append(person)
+        self.rows.append(row)
+        self.crops.append(crop)
+        self.counts.append(counts)
 
 
 def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightSettings()) -> Iterator[Moment]:
     """Everything that the permit lets be seen, as it goes by; nothing when it names neither face nor body.
 
-    Bodies are read only when the permit names them. The rows do not depend on how the clip is cut into chunks.
+    Faces and bodies are read only when the permit names them. The rows do not depend on how the clip is cut into
+    chunks. Frames are decoded, guarded and searched by a thread of their own while those before them are read.
     """
     if not clip.permit.modalities & {"face", "body"}:
         return
     body = BodyReader() if "body" in clip.permit.modalities else None
+    reads = encoder if "face" in clip.permit.modalities else None
     slots = _Slots(settings)
     waiting, count, last_s, step_s = _Waiting(), 0, 0.0, STILL_S
-    for frame in decode.frames(clip):
-        step_s = frame.time_s - last_s if count else step_s
-        count, last_s = count + 1, frame.time_s
-        bodies = body.step(frame) if body else {}
-        for face in frame.faces:
-            _look(frame, face, waiting, slots=slots, bodies=bodies, encoder=encoder, settings=settings)
-        if len(waiting.crops) >= settings.batch:
-            yield Moment(math.nextafter(frame.time_s, math.inf), _encoded(waiting, encoder), count)
+    with half_of_the_cores() as half:
+        for frame in ahead(decode.frames(clip), begin=lambda: torch.set_num_threads(half)):
+            step_s = frame.time_s - last_s if count else step_s
+            count, last_s = count + 1, frame.time_s
+            bodies = body.step(frame) if body else {}
+            for face in frame.faces:
+                _look(frame, face, waiting, slots=slots, bodies=bodies, encoder=reads, settings=settings)
+            if len(waiting.rows) >= settings.batch:
+                yield Moment(math.nextafter(frame.time_s, math.inf), _encoded(waiting, encoder), count)
     events = [(person, event) for person, found in (body.finish() if body else {}).items() for event in found]
     yield Moment(last_s + step_s if count else 0.0, _encoded(waiting, encoder), count, tuple(events))
 
 
+@contextmanager
+def half_of_the_cores() -> Iterator[int]:
+    """Half of the threads that torch may use, for two threads of ours that share the cores; all of them afterwards."""
+    whole = torch.get_num_threads()
+    half = max(1, whole // 2)
+    torch.set_num_threads(half)
+    try:
+        yield half
+    finally:
+        torch.set_num_threads(whole)
+
+
 def _look(
     frame: GuardedFrame, face: FoundFace, waiting: _Waiting, *, slots: "_Slots", bodies: dict[str, BodySample],
-    encoder: Encoder, settings: SightSettings,
+    encoder: Encoder | None, settings: SightSettings,
 ) -> None:  # fmt: skip
-    """Cuts one face out, measures its quality and puts it before the encoder."""
+    """Cuts one face out, measures its quality and puts it before the encoder; without one, only a body is read."""
     if face.track < 0 or face.score < BRIDGED_BELOW:  # not confirmed, or led by motion: nothing to read
         return
     person = str(face.track)
     counts, followed = slots.due(person, frame.time_s)
     if not (counts or followed):
         return
+    if encoder is None:
+        slots.take(person, frame.time_s)
+        waiting.add(person, (frame.time_s, UNREAD, bodies.get(person)))
+        return
     crop = align.align(frame.image, face.points, size_px=encoder.size_px)
     quality = align.quality(crop, face.points, face.box, confidence=face.score)
     if quality.score < settings.least_quality:
         return
     slots.take(person, frame.time_s)
-    waiting.people.append(person)
-    waiting.rows.append((frame.time_s, quality, bodies.get(person)))
-    waiting.crops.append(align.to_grey(crop)[None])
-    waiting.counts.append(counts)
+    row = (frame.time_s, quality, bodies.get(person))
+    waiting.add(person, row, crop=align.to_grey(crop)[None], counts=counts)
 
 
 class _Slots:
@@ -145,20 +181,19 @@ class _Slots:
 
 def _encoded(waiting: _Waiting, encoder: Encoder) -> tuple[tuple[str, FaceRow], ...]:
     """Encodes what waits, and empties the queue."""
-    if not waiting.crops:
-        return ()
-    crops, counts = np.stack(waiting.crops), np.array(waiting.counts)
     tokens: dict[int, NDArray[np.float32]] = {}
     units: dict[int, NDArray[np.float32]] = {}
-    if counts.any():
-        found = encoder.encode(crops[counts])
-        for place, token, unit in zip(np.flatnonzero(counts), *found, strict=True):
-            tokens[int(place)], units[int(place)] = token, unit
-    if not counts.all():
-        for place, unit in zip(np.flatnonzero(~counts), encoder.units(crops[~counts]), strict=True):
-            units[int(place)] = unit
+    whole = [k for k, counts in enumerate(waiting.counts) if counts]
+    rest = [k for k, crop in enumerate(waiting.crops) if crop is not None and not waiting.counts[k]]
+    if whole:
+        found = encoder.encode(np.stack([crop for k in whole if (crop := waiting.crops[k]) is not None]))
+        for place, token, unit in zip(whole, *found, strict=True):
+            tokens[place], units[place] = token, unit
+    if rest:
+        seen = encoder.units(np.stack([crop for k in rest if (crop := waiting.crops[k]) is not None]))
+        units |= dict(zip(rest, seen, strict=True))
     rows = tuple(
-        (person, FaceRow(time_s, quality, tokens.get(k), units[k], body))
+        (person, FaceRow(time_s, quality, tokens.get(k), units.get(k, NO_UNITS), body))
         for k, (person, (time_s, quality, body)) in enumerate(zip(waiting.people, waiting.rows, strict=True))
     )
     waiting.people, waiting.rows, waiting.crops, waiting.counts = [], [], [], []

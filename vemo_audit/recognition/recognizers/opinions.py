@@ -39,22 +39,25 @@ class Loudness:
     """The intensity of the voice over time, kept while the contours go by: 800 bytes a second."""
 
     def __init__(self) -> None:
-        self._time_s: list[NDArray[np.float32]] = []
-        self._intensity_db: list[NDArray[np.float32]] = []
+        self._count = 0
+        self._rows = np.empty((2, 1024), np.float32)  # times, intensities; grows by halves
 
     def kept(self, listening: Listening) -> Iterator[VoiceContours]:
         """The same contours, one after another."""
         for part in listening:
-            self._time_s.append(part.time_s.astype(np.float32))
-            self._intensity_db.append(part.intensity_db)
+            until = self._count + len(part)
+            if until > self._rows.shape[1]:
+                larger = np.empty((2, max(until, self._rows.shape[1] * 3 // 2)), np.float32)
+                larger[:, : self._count] = self._rows[:, : self._count]
+                self._rows = larger
+            self._rows[:, self._count : until] = part.time_s, part.intensity_db
+            self._count = until
             yield part
 
     def between(self, start_s: float, end_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Times and intensities of a stretch."""
-        if not self._time_s:
-            return np.zeros(0), np.zeros(0, np.float32)
-        time_s, loud = np.concatenate(self._time_s), np.concatenate(self._intensity_db)
-        part = slice(*np.searchsorted(time_s, (start_s, end_s)))
+        time_s, loud = self._rows[:, : self._count]
+        part = slice(*np.searchsorted(time_s, np.float32((start_s, end_s))))
         return time_s[part].astype(np.float64), loud[part]
 
 

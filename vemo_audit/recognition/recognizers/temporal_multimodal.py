@@ -1,6 +1,7 @@
 """Our recognizer: faces, bodies, voice and words over time, fused; a guest at the same seam as anybody else's."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -31,6 +32,8 @@ PRIOR = np.full(len(EKMAN), 1 / len(EKMAN))
 VOICE_ONLY = "voice"
 """The person of a clip without a picture. A voice beside an empty picture is nobody's: it may lack consent."""
 STILL_S = 0.04
+LEFT_S = 60.0
+"""Who was not seen for so long has no baseline any more: nothing of what was followed would be used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +144,10 @@ class TemporalMultimodal:
         indices, states = declared(
             clip.permit, spans, track, smooth=smooth, affect=affect, spoken=spoken, events=events
         )
-        events = sorted((*events, *states), key=first_s)
+        begun = began(sorted((*events, *states), key=first_s), spans)
         for k, span in enumerate(spans):
             seen = track.seen.get(k)
-            shown = {"events": began(events, k, spans), "indices": indices[k], **place}
+            shown = {"events": begun[k], "indices": indices[k], **place}
             if seen is not None:
                 shown |= {"quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units)}
             if pooled[k] is None:
@@ -168,11 +171,13 @@ class TemporalMultimodal:
 
 
 class Movements:
-    """Follows the action units of everybody and tells when each moved."""
+    """Follows the action units of everybody and tells when each moved. Who left is not followed any further."""
 
     def __init__(self) -> None:
         self._streams: dict[str, EventStream] = {}
         self._events: dict[str, list[Event]] = {}
+        self._seen_s: dict[str, float] = {}
+        self._tidied_s = 0.0
 
     def take(self, person: str, row: FaceRow) -> None:
         """One more frame of a person; frames without units are passed over."""
@@ -180,6 +185,11 @@ class Movements:
             stream = self._streams.setdefault(person, EventStream(UNITS))
             told = stream.push(np.array([row.time_s]), row.units[None].astype(np.float64))
             self._events.setdefault(person, []).extend(told)
+            self._seen_s[person] = row.time_s
+        if row.time_s - self._tidied_s >= LEFT_S:
+            self._tidied_s = row.time_s
+            for left in [one for one in self._streams if row.time_s - self._seen_s[one] >= LEFT_S]:
+                self._events[left] += self._streams.pop(left).finish()
 
     def of(self, person: str, track: Track) -> list[Event]:
         """All movements of a person in order of time: units, units together, head and body."""
@@ -194,11 +204,14 @@ def first_s(event: Event) -> float:
     return next(time_s for time_s in (event.onset_s, event.apex_s, event.offset_s) if not math.isnan(time_s))
 
 
-def began(events: Sequence[Event], number: int, spans: Sequence[Span]) -> tuple[Event, ...]:
-    """The events that began in this window and in no earlier one: each stands in one window."""
-    start_s = spans[number].start_s if number else -math.inf
-    end_s = spans[number + 1].start_s if number + 1 < len(spans) else math.inf
-    return tuple(event for event in events if start_s <= first_s(event) < end_s)
+def began(events: Sequence[Event], spans: Sequence[Span]) -> list[tuple[Event, ...]]:
+    """By window, the events that began in it and in no earlier one: each stands in one window."""
+    starts_s = [span.start_s for span in spans[1:]]
+    found: list[tuple[Event, ...]] = [()] * len(spans)
+    for event in events:
+        number = bisect_right(starts_s, first_s(event))
+        found[number] = (*found[number], event)
+    return found
 
 
 def present(face_share: float, said: Mapping[str, Opinion]) -> dict[str, float]:

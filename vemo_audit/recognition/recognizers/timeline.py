@@ -1,6 +1,7 @@
 """Collects what is seen of each person and closes one window after another; holds no more than one window of rows."""
 
 import math
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
@@ -46,8 +47,8 @@ class Track:
     seen: dict[int, Seen] = field(default_factory=dict)  # by number of the window
     body_events: list[Event] = field(default_factory=list)
     count: int = 0
-    mouth_s: list[float] = field(default_factory=list)  # when the mouth was seen, and how open it was
-    mouth: list[float] = field(default_factory=list)
+    mouth_s: array = field(default_factory=lambda: array("d"))  # when the mouth was seen, and how open it was
+    mouth: array = field(default_factory=lambda: array("f"))
 
 
 class Timeline:
@@ -97,7 +98,9 @@ class Timeline:
             windows = [_tokens(rows) for rows in inside.values()]
             for (person, rows), probability in zip(inside.items(), self.faces(windows), strict=True):
                 track = self.tracks[person]
-                samples = [row.body for row in track.rows if row.body is not None]
+                # No further ahead than every way of cutting the clip has seen by now.
+                late_s = span.end_s + BODY_LATE_S
+                samples = [row.body for row in track.rows if row.body is not None and row.time_s < late_s]
                 body = bodies.summarise(samples, span.start_s, span.end_s) if samples else None
                 track.seen[number] = _seen(rows, probability, span, body=body)
         self._next = number + 1
@@ -135,7 +138,7 @@ def share(time_s: NDArray[np.float64], span: Span, *, bridge_s: float = 0.2) -> 
 
 def mouth_speed(track: Track) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times `[T]` and the absolute speed of mouth opening `[T]` per second; NaN for the first and after gaps."""
-    time_s, mouth = np.array(track.mouth_s), np.array(track.mouth)
+    time_s, mouth = np.array(track.mouth_s), np.array(track.mouth, np.float64)
     step_s = np.diff(time_s, prepend=-math.inf)
     change = np.abs(np.diff(mouth, prepend=math.nan))
     return time_s, np.where((step_s > 0) & (step_s < 0.2), change / np.maximum(step_s, 1e-6), np.nan)
