@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.masked import cleaned, masked_mean
 from vemo_audit.recognition.network.temporal import TEMPORAL
+from vemo_audit.records.digest import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class TemporalExpert(nn.Module):
         tokens = cleaned(tokens, mask)
         window = self.still(masked_mean(tokens, mask)) + self.moving(self.dropout(states))
         return window, present, self.still(tokens) + self.moving(self.dropout(each))
+
+
+def encoder_digest(encoder: nn.Module) -> str:
+    """SHA-256 over the weights of an encoder: what reads its tokens fits this one and no other."""
+    state = encoder.state_dict()
+    return sha256_hex(b"".join(state[name].contiguous().numpy().tobytes() for name in sorted(state)))
 
 
 def build(settings: TemporalSettings, weights: Mapping[str, Tensor]) -> TemporalExpert:

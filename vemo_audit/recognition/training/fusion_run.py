@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vemo_audit.recognition.network.face_expert import FaceExpert
+from vemo_audit.recognition.network.temporal_expert import encoder_digest
 from vemo_audit.recognition.training import voice as voices_of
 from vemo_audit.recognition.training.calibrate import temperature
 from vemo_audit.recognition.training.fusion_training import Fold, Side, train_fusion
@@ -79,5 +80,6 @@ def run(
     support = np.array([name in spoken.labels for name in EKMAN.names])
     return train_fusion(
         faces(network, kept, face_heat), folds, whole, support=support, settings=settings, seed=seed,
-        header={"face": data.face, "voice": data.voice}, listener=listener,
+        header={"face": data.face, "voice": data.voice, "encoder_sha256": encoder_digest(network.encoder)},
+        listener=listener,
     )  # fmt: skip

@@ -135,7 +135,12 @@ def train_fusion(
         fused({"face": one, "voice": other}, Opinion(row, np.ones(len(EKMAN), bool), reliability))
         for (one, other), row in zip(told.opinions, joint, strict=True)
     ])  # fmt: skip
-    named = {"feature fusion": joint, "pool with feature fusion": both, "masked mean over modalities": mean,
+    with_mean = np.stack([
+        fused({"face": one, "voice": other}, Opinion(row, np.ones(len(EKMAN), bool), reliability))
+        for (one, other), row in zip(told.opinions, mean, strict=True)
+    ])  # fmt: skip
+    named = {"pool with masked mean": with_mean, "feature fusion": joint, "pool with feature fusion": both,
+             "masked mean over modalities": mean,
              **{name: np.concatenate(rows) for name, rows in told.pools.items()}}  # fmt: skip
     lines = compared(named, truth, speaker, seed=seed)
     network = fit(faces[0], whole, "attention", settings=settings, seed=seed, listener=listener)
@@ -227,7 +232,7 @@ def compared(
 ) -> tuple[Comparison, ...]:
     """Feature fusion, alone and in the pool, against each baseline."""
     ours = ("feature fusion", "pool with feature fusion")
-    theirs = ("masked mean over modalities", "pool", "pool, best weight")
+    theirs = ("masked mean over modalities", "pool", "pool, best weight", "pool with masked mean")
     return tuple(
         compare((part, named[part]), (against, named[against]), truth=truth, cluster=speaker, metric="uar",
                 held_out=SPLIT, rng=np.random.default_rng([seed, 17]))

@@ -13,7 +13,7 @@ from torch import Tensor
 from vemo_audit.datasets.ferplus import VotedFaces
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.face_expert import FaceExpert
-from vemo_audit.recognition.network.temporal_expert import TemporalExpert
+from vemo_audit.recognition.network.temporal_expert import TemporalExpert, encoder_digest
 from vemo_audit.recognition.training import sequences as kept_sequences
 from vemo_audit.recognition.training.calibrate import temperature
 from vemo_audit.recognition.training.compare import Comparison, compare
@@ -34,7 +34,7 @@ from vemo_audit.recognition.training.token_banks import (
     stills,
     views,
 )
-from vemo_audit.records.digest import digest, sha256_hex
+from vemo_audit.records.digest import digest
 from vemo_audit.records.labels import EKMAN
 
 STILLS = 5000
@@ -77,7 +77,10 @@ def prepare(
     parts = {"learn": np.flatnonzero(~apart), "select": np.flatnonzero(apart & ~out), "held out": np.flatnonzero(out)}
     if not all(len(rows) for rows in parts.values()):
         raise BadInput("too few rendered people for three parts", expected="about ten or more")
-    path = cache / f"played-{digest({'encoder': encoder_digest(network), 'data': sequences.digest})[:16]}.safetensors"
+    path = (
+        cache
+        / f"played-{digest({'encoder': encoder_digest(network.encoder), 'data': sequences.digest})[:16]}.safetensors"
+    )
     tokens, maps = kept_tensors(
         path, lambda: encode(network, sequences.crops, told=lambda n: told("rendered", n, len(sequences.crops)))
     )
@@ -99,7 +102,7 @@ def kept_stills(
 
 
 def _encoded(network: FaceExpert, faces: VotedFaces, name: str, *, seed: int, cache: Path, told: Told) -> Stills:
-    facts = {"encoder": encoder_digest(network), "ids": list(faces.ids), "seed": seed}
+    facts = {"encoder": encoder_digest(network.encoder), "ids": list(faces.ids), "seed": seed}
     seen = kept_tensors(
         cache / f"stills-{digest(facts)[:16]}.safetensors",
         lambda: views(
@@ -120,12 +123,6 @@ def kept_tensors(path: Path, made: Callable[[], tuple[Tensor, Tensor]]) -> tuple
         beside.replace(path)
     found = safetensors.torch.load(path.read_bytes())
     return found["tokens"], found["maps"]
-
-
-def encoder_digest(network: FaceExpert) -> str:
-    """SHA-256 over the weights of the encoder."""
-    state = network.encoder.state_dict()
-    return sha256_hex(b"".join(state[name].contiguous().numpy().tobytes() for name in sorted(state)))
 
 
 def exams(banks: Banks, part: str, *, seed: int) -> list[Exam]:
@@ -185,7 +182,7 @@ def train_temporal(
     plain = new(network, BASELINE, reach=reach, seed=seed).eval()
     lines = comparisons(learned, plain, asked, seed=seed)
     held_out = answers(learned[best], asked[0], heat)
-    header = header_of(learned[best], heat) | {"face": name}
+    header = header_of(learned[best], heat) | {"face": name, "encoder_sha256": encoder_digest(network.encoder)}
     return Trained(dict(learned[best].state_dict()), header, held_out, len(banks.parts["learn"]), lines)
 
 

@@ -56,7 +56,7 @@ class Stills:
 
 
 def encode(
-    network: FaceExpert, crops: NDArray[np.uint8] | Tensor, *, told: Callable[[int], None]
+    network: FaceExpert, crops: NDArray[np.uint8] | Tensor, *, told: Callable[[int], None] = lambda done: None
 ) -> tuple[Tensor, Tensor]:
     """Luma crops `[N, S, S]`, bytes or in [-1, 1], to tokens `[N, D]` and maps `[N, C, h, w]` in half precision."""
     tokens, maps = [], []
