@@ -122,3 +122,70 @@ def test_broken_evidence_is_told_for_its_file(house: Throwaway, video: Path, mon
     monkeypatch.setattr(Service, "_infer", changed)
     told = row(house, video, video.parent / "out")
     assert told["exit_code"] == 4 and "[red]failed" in infer.line(told) and "written to" in infer.line(told)
+
+
+def told(*words: str) -> tuple[int, str]:
+    """Exit code and words of the command."""
+    from typer.testing import CliRunner
+
+    from vemo_audit.cli.app import app
+
+    result = CliRunner().invoke(app, ["infer", *words])
+    if isinstance(result.exception, BadInput):
+        return 2, str(result.exception)
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--modality", "smell"], "--modality 'smell'. Expected body, face, voice"),
+        (["--output", "truth"], "--output 'truth'. Expected action_units"),
+        (["--option", "window_s"], "--option 'window_s'. Expected name=value"),
+        (["--option", "=2"], "--option '=2'"),
+        (["--option", "a=1", "--option", "a=2"], "--option a twice"),
+        (["--transcript", "absent.srt"], "no readable transcript"),
+        (["--transcript", "absent.srt", "--modality", "face"], "a transcript without --modality voice"),
+    ],
+)
+def test_a_word_that_nobody_knows_is_named_before_anything_opens(video: Path, more: list[str], says: str) -> None:
+    place = ["--deployment", "nowhere.toml", "--purpose", "research", "--out", str(video.parent / "out")]
+    code, words = told(str(video), *place, *more)
+    assert code == 2 and says in words
+    assert not (video.parent / "out").exists()
+
+
+def test_one_transcript_is_for_one_file(video: Path) -> None:
+    shutil.copy(video, video.parent / "other.mp4")
+    (video.parent / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nGood.\n")
+    place = ["--deployment", "nowhere.toml", "--purpose", "research", "--out", str(video.parent / "out")]
+    code, words = told(str(video.parent), *place, "--transcript", str(video.parent / "words.srt"))
+    assert code == 2 and "one transcript for 2 files" in words and "once for each file" in words
+
+
+def test_an_option_that_the_recognizer_does_not_have_is_named(house: Throwaway) -> None:
+    with (
+        pytest.raises(BadInput, match="unexpected keyword argument 'rate'"),
+        infer.open_service(house.path, "temporal_multimodal", {"rate": 25}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("window_s=2", 2), ("a=0.5", 0.5), ("face=face-ferplus", "face-ferplus"), ("a=true", True), ("a=[1, 2]", [1, 2]),
+     ("path=a=b.srt", "a=b.srt"), ("a=", "")],
+)  # fmt: skip
+def test_an_option_is_read_as_a_number_a_list_or_a_text(text: str, value: object) -> None:
+    name, _, _ = text.partition("=")
+    assert infer.setting(text) == (name, value)
+
+
+def test_what_was_left_out_is_told_in_the_line_and_the_row() -> None:
+    people = [{"person": "Person 1", "top_share": {"happiness": 1.0}, "events": {"au12": 2, "nod": 1}}]
+    row = {"file": "a.mp4", "outcome": "allow", "exit_code": 0, "done_before": False, "covered_frames": {},
+           "nobody": False, "people": people, "folder": "out", "outputs_withheld": ["action_units"]}  # fmt: skip
+    words = infer.line(row)
+    assert "mostly happiness, 3 events" in words and "do not cover it: action_units" in words
+    assert "left out" not in infer.line(row | {"outputs_withheld": []})
+    assert {"outputs_withheld", "micro_expressions", "people"} <= set(infer.TOLD)

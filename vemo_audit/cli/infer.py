@@ -171,7 +171,7 @@ def line(row: dict[str, Any]) -> str:
         moved = sum(person.get("events", {}).values())
         told.append(escape(f"{person['person']} {top}" + (f", {moved} events" if moved else "")))
     left = row.get("outputs_withheld")
-    without = f"; left out, as consent or deployment do not cover it: {', '.join(left)}" if left else ""
+    without = f"; left out, consent or deployment do not cover it: {', '.join(left)}" if left else ""
     return f"{name}: admitted{before}; {', '.join(told)}{without}{covered} -> {escape(row['folder'])}"
 
 
