@@ -61,5 +61,5 @@ class FusionFit:
     smoothing: float = 0.05  # of the labels
     folds: int = 5  # of the speakers
     pairs: int = 4  # faces that each held-out voice is paired with
-    face_reliability: float = 0.73  # in the pool, as the recognizer has them
-    voice_reliability: float = 0.37
+    face_reliability: float = 0.72  # in the pool, as the recognizer has them
+    voice_reliability: float = 0.40
