@@ -12,7 +12,7 @@ from vemo_audit.recognition.dynamics import smoothing
 from vemo_audit.recognition.dynamics.affect import project
 from vemo_audit.recognition.dynamics.events import EventStream, together
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
-from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, watch
+from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, half_of_the_cores, watch
 from vemo_audit.recognition.recognizers import experts, opinions
 from vemo_audit.recognition.recognizers.declared import Spoken, declared
 from vemo_audit.recognition.recognizers.opinions import Heard
@@ -92,11 +92,12 @@ class TemporalMultimodal:
         for moment in watch(clip, self.face, sight):
             timeline.feed(moment)
         listening, loudness = Listening(clip), opinions.Loudness()
-        voices = opinions.heard(
-            listening, loudness, self.voice, grid=self.grid,
-            reach_s=max(settings.voice_window_s, settings.window_s) / 2, end_s=timeline.until_s,
-            reliability=settings.voice_reliability,
-        )  # fmt: skip
+        with half_of_the_cores():  # the decoder of the sound has the others; short operations gain nothing by more
+            voices = opinions.heard(
+                listening, loudness, self.voice, grid=self.grid,
+                reach_s=max(settings.voice_window_s, settings.window_s) / 2, end_s=timeline.until_s,
+                reliability=settings.voice_reliability,
+            )  # fmt: skip
         end_s = max(timeline.until_s, listening.end_s, STILL_S)
         spans = timeline.finish(end_s)
         trace = provenance(clip, timeline, listening, self.card, settings, end_s=end_s)
