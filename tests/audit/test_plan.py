@@ -25,6 +25,14 @@ def test_paths_are_relative_to_the_plan(tmp_path: Path) -> None:
     assert (plan.level, plan.k, plan.undecided) == (0.95, 5, "fail")
 
 
+def test_a_plan_asks_for_labels_unless_it_names_more(tmp_path: Path) -> None:
+    assert read_plan(written(tmp_path, PLAN)).gate.outputs == {"expression_label", "valence_arousal"}
+    more = PLAN.replace("historic = true", 'historic = true\noutputs = ["expression_label", "action_units"]')
+    assert read_plan(written(tmp_path, more)).gate.outputs == {"expression_label", "action_units"}
+    with pytest.raises(BadInput, match=r"gate\.outputs\.1 = 'truth'"):
+        read_plan(written(tmp_path, more.replace("expression_label", "truth")))
+
+
 def test_the_digest_is_that_of_the_content_and_not_of_the_place(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     here, there = written(tmp_path, PLAN), written(tmp_path / "elsewhere", PLAN)

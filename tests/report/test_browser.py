@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.report.test_inference import crowd
+from vemo_audit.report import inference
 from vemo_audit.report.page import page
 from vemo_audit.report.render import render
 
@@ -91,6 +93,18 @@ def test_no_error_no_request_and_all_sections_without_scripts(browser, run, tmp_
     charts = box(browser, "svg[role=img]")
     assert len(charts) > 5
     assert all(wide > 150 and high > 60 for wide, high in charts)
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_page_of_an_inference_with_movements_asks_for_nothing_and_fits(browser, tmp_path, width):
+    made = inference.page(crowd(2))
+    path = open_page(browser, render(made, layout="inference"), tmp_path, width=width)
+    assert console(browser) == [] and requests(browser, path.as_uri()) == [path.as_uri()]
+    assert len(box(browser, "svg[role=img]")) == 6
+    assert browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["width"] <= width
+    for section in made.sections:
+        ((wide, high),) = box(browser, f"section#{section.id}")
+        assert wide > 200 and high > 40
 
 
 def test_nothing_is_wider_than_a_narrow_screen(browser, run, tmp_path):

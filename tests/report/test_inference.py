@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from tests.report.made_up_people import ALL, SLOW, STATE, smiles
 from vemo_audit.errors import BadInput
 from vemo_audit.records.decision import Decision, Outcome, RuleHit
 from vemo_audit.records.labels import EKMAN
@@ -13,7 +14,7 @@ from vemo_audit.records.prediction import RecognizerCard
 from vemo_audit.report import wording
 from vemo_audit.report.blocks import Figure, Number
 from vemo_audit.report.inference import MOST_MOMENTS, CoveredCount, InferenceFacts, PersonTimeline, page
-from vemo_audit.report.render import render
+from vemo_audit.report.render import MOST_BYTES, render
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 CARD = RecognizerCard("temporal_multimodal", "0.1.0", EKMAN, ("face",), "2 s", "FER+", "Apache-2.0", "ab" * 32)
@@ -122,3 +123,33 @@ def test_times_and_labels_are_checked():
 
 def test_every_share_of_a_moment_is_a_number():
     assert all(isinstance(c, Number) for c in figure(admitted()).table.rows[0][:9])
+
+
+def crowd(count: int) -> InferenceFacts:
+    """So many people in a long clip, with all that may be told of each."""
+    names = [f"Person {k}" for k in range(count)]
+    people = tuple(timeline(400, name=name) for name in names)
+    shown = tuple(smiles(name, 400) for name in names)
+    return replace(admitted(people=people, shown=shown, wanted=ALL, states=(STATE,), brief=SLOW), duration_s=200.0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_a_page_stays_small_however_many_people_were_seen(count):
+    html = render(page(crowd(count)), layout="inference")
+    assert len(html.encode()) < MOST_BYTES
+    assert ("20 more people were seen for a shorter time" in html) == (count == 40)
+
+
+def test_what_was_asked_for_and_left_out_stands_beside_the_decision():
+    facts = admitted(wanted=replace(ALL, withheld=("action_units",)), shown=(smiles("person 1"),))
+    html = render(page(facts), layout="inference")
+    assert "Left out: not covered by consent or deployment" in html and "AU12" not in html
+    assert "AU12" in render(page(replace(facts, wanted=ALL)), layout="inference")
+    order = [section.id for section in page(replace(facts, wanted=ALL)).sections]
+    assert order == ["verdict", "timeline", "movement", "reading", "states", "covered", "limits"]
+
+
+def test_a_person_of_whom_no_label_may_be_told_has_no_empty_strips():
+    one = PersonTimeline("1", np.arange(3) + 0.5, np.full((3, 7), np.nan, np.float32), (("not covered", 3),))
+    html = render(page(admitted(people=(one,))), layout="inference")
+    assert "<figure" not in html and "not covered (3 moments)" in html
