@@ -1,7 +1,7 @@
 """Runs the FaceLandmarker over FER+ training images and writes its 52 scores: the teacher of the action units.
 
-It needs its own environment (`pip install mediapipe==0.10.21 "pyarrow<20" pillow`, numpy below 2), because the version that
-runs it does not go with ours:
+It needs its own environment (`pip install mediapipe==0.10.21 "pyarrow<20" pillow`, numpy below 2), because the version
+that runs it does not go with ours:
 
     python models/recipes/landmarker.py DIR/ferplus/train.parquet DIR/models/face_landmarker.task ferplus-units.parquet
 
@@ -45,7 +45,7 @@ def main(images: Path, task: Path, out: Path) -> None:
             else:
                 scores.append([float("nan")] * 52)
             if row % 1000 == 999:
-                print(f"{row + 1} of {len(ids)}", file=sys.stderr, flush=True)
+                sys.stderr.write(f"{row + 1} of {len(ids)}\n")
     values = np.asarray(scores, np.float32)
     columns = {"image_id": ids, "face_found": np.isfinite(values[:, 0])}
     columns |= {f"bs_{name}": values[:, k] for k, name in enumerate(names)}

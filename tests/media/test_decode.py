@@ -109,7 +109,7 @@ def test_sound_is_mono_at_16_khz(make_clip, admit):
 @pytest.mark.parametrize("block_s", [0.05, 0.3, 5.0])
 def test_sound_in_blocks_is_the_same_sound(make_clip, admit, block_s):
     clip = probe(make_clip("a.mp4", sound_s=1.0))
-    admitted, guards = admit(clip)
+    admitted, _ = admit(clip)
     whole = decode.samples(admitted)
     blocks = list(decode.sound_blocks(admitted, block_s=block_s))
     assert np.array_equal(np.concatenate([block.mono for block in blocks]), whole.mono)

@@ -47,7 +47,7 @@ def test_absent_weights_say_what_to_do(tmp_path, monkeypatch):
 
 def test_nothing_foreign_is_imported_for_the_weights():
     code = (
-        "import sys, vemo_audit.recognition.perception.tracks as t; t.FaceDetector();"
+        "import sys, vemo_audit.recognition.perception.faces as f; f.FaceDetector();"
         "print([m for m in ('torchvision', 'torchaudio', 'timm', 'facenet_pytorch') if m in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

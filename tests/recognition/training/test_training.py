@@ -50,8 +50,9 @@ def run(seed: int, *, epochs: int = 10, keep: Path | None = None, stop_after: in
         if progress.step == stop_after:
             raise KeyboardInterrupt
 
+    schedule = Schedule(epochs=epochs, batch=16, peak_rate=0.03, average_decay=0.8)
     return train(
-        FaceExpert(SMALL), toy_faces(128), schedule=Schedule(epochs=epochs, batch=16, peak_rate=0.03, average_decay=0.8),
+        FaceExpert(SMALL), toy_faces(128), schedule=schedule,
         augmentation=Augmentation(flip_share=0, rotation_deg=5, erase_share=0), seed=seed, keep=keep,
         machine=Machine(checkpoint_steps=7), listener=stop,
     )  # fmt: skip
