@@ -167,3 +167,15 @@ def test_an_unknown_model_is_named_with_those_that_exist() -> None:
         experts.load_face("face-of-tomorrow")
     with pytest.raises(BadInput, match="kind 'face'"):
         experts.load_face("voice-emodb")
+
+
+def test_the_mean_over_time_and_feature_fusion_are_chosen_by_settings(
+    house: Throwaway, film: dict[str, Path], detector: FaceDetector
+) -> None:
+    plain, over_time = TemporalMultimodal(temporal=""), TemporalMultimodal(fusion="fusion-paired")
+    assert plain.card.digest != over_time.card.digest
+    a, b = (look(house, film["surprise"], one, detector)[-1] for one in (plain, over_time))
+    assert a.probability is not None and b.probability is not None
+    assert not np.allclose(a.probability, b.probability), "time is read"
+    with pytest.raises(BadInput, match="no model card"):
+        TemporalMultimodal(temporal="of-tomorrow")

@@ -44,12 +44,7 @@ class Face:
         self, windows: Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]
     ) -> NDArray[np.float64]:  # fmt: skip
         """Tokens `[T, D]` and times `[T]` of B windows of any lengths of 1 or more to probabilities `[B, 7]`."""
-        longest = max(len(time_s) for _, time_s in windows)
-        tokens = np.zeros((len(windows), longest, windows[0][0].shape[1]), np.float32)
-        mask, times = np.zeros(tokens.shape[:2], bool), np.zeros(tokens.shape[:2], np.float32)
-        for k, (rows, time_s) in enumerate(windows):
-            tokens[k, : len(rows)], mask[k, : len(rows)], times[k, : len(rows)] = rows, True, time_s - time_s[0]
-        return self.probabilities(tokens, mask, times)
+        return self.probabilities(*packed(windows))
 
     def probabilities(
         self, tokens: NDArray[np.float32], mask: NDArray[np.bool_], time_s: NDArray[np.float32]
@@ -59,6 +54,18 @@ class Face:
         found = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
         found[~present.numpy()] = np.nan
         return found
+
+
+def packed(
+    windows: Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]:
+    """Tokens `[T, D]` and times `[T]` of B windows as one array `[B, T, D]`, its mask and times from their starts."""
+    longest = max(len(time_s) for _, time_s in windows)
+    tokens = np.zeros((len(windows), longest, windows[0][0].shape[1]), np.float32)
+    mask, times = np.zeros(tokens.shape[:2], bool), np.zeros(tokens.shape[:2], np.float32)
+    for k, (rows, time_s) in enumerate(windows):
+        tokens[k, : len(rows)], mask[k, : len(rows)], times[k, : len(rows)] = rows, True, time_s - time_s[0]
+    return tokens, mask, times
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,14 +1,15 @@
 """Who says what of each window: the voice's and the words' opinions, and whose voice it is."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vemo_audit.recognition.network.fusion import Opinion
+from vemo_audit.recognition.network.feature_fusion import joint_expert
+from vemo_audit.recognition.network.fusion import Joint, Opinion
 from vemo_audit.recognition.perception import transcript
 from vemo_audit.recognition.perception.affect_lexicon import EnglishLexicon
 from vemo_audit.recognition.perception.people import Listening
@@ -18,6 +19,7 @@ from vemo_audit.recognition.perception.voice_summary import NAMES, summaries
 from vemo_audit.recognition.perception.words import opinions
 from vemo_audit.recognition.recognizers.declared import Spoken
 from vemo_audit.recognition.recognizers.experts import Voice
+from vemo_audit.recognition.recognizers.over_tokens import Fusion, voice_summary
 from vemo_audit.recognition.recognizers.timeline import Track, mouth_speed
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.span import Span, WindowGrid
@@ -33,6 +35,7 @@ class Heard:
 
     opinion: Opinion
     spoken: Spoken
+    summary: NDArray[np.float32]  # the numbers that the expert read
 
 
 class Loudness:
@@ -87,7 +90,7 @@ def heard(
         spoken = Spoken(
             float(loud.mean()) if len(loud) else math.nan, float(summary[PITCH_SD]), float(summary[VOICED_SHARE])
         )  # fmt: skip
-        found.append(Heard(Opinion(voice.probability(summary), voice.support, reliability), spoken))
+        found.append(Heard(Opinion(voice.probability(summary), voice.support, reliability), spoken, summary))
     return found
 
 
@@ -140,3 +143,22 @@ def words(
         None if one.probability is None else Opinion(one.probability, lexicon.support, reliability * one.share)
         for one in said
     ]
+
+
+def joint(
+    fusion: Fusion | None, track: Track, voices: Sequence[Heard | None], *, count: int
+) -> Callable[[int], Joint | None]:
+    """What feature-level fusion says of each window, face and voice together; nothing where either is away."""
+    if fusion is None:
+        return lambda k: None
+    sizes = dict(fusion.network.settings.sizes)
+    face = np.full((count, sizes["face"]), np.nan, np.float32)
+    voice = np.full((count, sizes["voice"]), np.nan, np.float32)
+    for k, seen in track.seen.items():
+        if seen.token is not None:
+            face[k] = seen.token
+    for k, heard in enumerate(voices):
+        if heard is not None:
+            voice[k] = voice_summary(heard.opinion.probability[heard.opinion.support], heard.summary)
+    answers = fusion.answers({"face": face, "voice": voice})
+    return lambda k: joint_expert(answers, k, reliability=fusion.reliability)

@@ -14,8 +14,9 @@ from vemo_audit.recognition.dynamics.events import EventStream, together
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
 from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, half_of_the_cores, watch
 from vemo_audit.recognition.recognizers import experts, opinions
-from vemo_audit.recognition.recognizers.declared import Spoken, declared
+from vemo_audit.recognition.recognizers.declared import declared
 from vemo_audit.recognition.recognizers.opinions import Heard
+from vemo_audit.recognition.recognizers.over_tokens import load_fusion, load_temporal
 from vemo_audit.recognition.recognizers.timeline import Timeline, Track
 from vemo_audit.recognition.recognizers.trace import provenance
 from vemo_audit.records.clip import AdmittedClip
@@ -42,6 +43,8 @@ class Settings:
 
     face: str = "face-ferplus"
     voice: str = "voice-emodb"
+    temporal: str = "temporal-rendered"  # what a window's frames are read by; '' is their mean
+    fusion: str = ""  # feature-level fusion that joins the pool, such as 'fusion-paired'; '' is decision level alone
     window_s: float = 1.0
     hop_s: float = 0.25
     voice_window_s: float = 2.0  # around the middle of each window: a voice needs longer than a face
@@ -69,6 +72,9 @@ class TemporalMultimodal:
         self.grid = WindowGrid(self.settings.window_s, self.settings.hop_s)
         self.face = experts.load_face(self.settings.face)
         self.voice = experts.load_voice(self.settings.voice)
+        network = self.face.network
+        self.temporal = load_temporal(self.settings.temporal, network) if self.settings.temporal else None
+        self.fusion = load_fusion(self.settings.fusion, network) if self.settings.fusion else None
         self.traces: dict[str, dict[str, object]] = {}
         files = {name: str(card["weights"]["sha256"]) for name, card in self._cards().items()}
         settings = {key: str(value) for key, value in asdict(self.settings).items()}
@@ -81,13 +87,23 @@ class TemporalMultimodal:
         )  # fmt: skip
 
     def _cards(self) -> dict[str, dict]:
-        return {self.settings.face: self.face.card, self.settings.voice: self.voice.card}
+        named = (
+            (self.settings.face, self.face), (self.settings.voice, self.voice),
+            (self.settings.temporal, self.temporal), (self.settings.fusion, self.fusion),
+        )  # fmt: skip
+        return {name: expert.card for name, expert in named if expert is not None}
+
+    def _windows(self, windows: Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]) -> NDArray[np.float64]:
+        """What the face shows in each window `[B, 7]`, read over time where a temporal expert is chosen."""
+        if self.temporal is None:
+            return self.face.windows(windows)
+        return self.temporal.probabilities(*experts.packed(windows))[0]
 
     def recognize(self, clip: AdmittedClip) -> Iterator[Prediction]:
         """One prediction per person and window; where nobody is seen (without a picture: heard), one that says so."""
         settings = self.settings
         movements = Movements()
-        timeline = Timeline(self.grid, self.face.windows, follow=movements.take)
+        timeline = Timeline(self.grid, self._windows, follow=movements.take, keep_tokens=self.fusion is not None)
         sight = SightSettings(settings.token_rate_hz, settings.unit_rate_hz, settings.least_quality)
         for moment in watch(clip, self.face, sight):
             timeline.feed(moment)
@@ -123,25 +139,27 @@ class TemporalMultimodal:
             yield from self._answers(clip, person, spans, track, own, events=movements.of(person, track), place=place)
 
     @staticmethod
-    def _heard(pair: tuple[Heard | None, Opinion | None]) -> tuple[Spoken | None, dict[str, Opinion]]:
-        """How a voice sounds in one window, and what it and its words say."""
+    def _heard(pair: tuple[Heard | None, Opinion | None]) -> tuple[Heard | None, dict[str, Opinion]]:
+        """A voice in one window, and what it and its words say."""
         voice, words = pair
         said = ("voice", voice.opinion if voice else None), ("words", words)
-        return (voice.spoken if voice else None), {name: one for name, one in said if one is not None}
+        return voice, {name: one for name, one in said if one is not None}
 
     def _answers(
         self, clip: AdmittedClip, person: str, spans: list[Span], track: Track,
-        own: list[tuple[Spoken | None, dict[str, Opinion]]], *, events: Sequence[Event], place: Mapping[str, str],
+        own: list[tuple[Heard | None, dict[str, Opinion]]], *, events: Sequence[Event], place: Mapping[str, str],
     ) -> Iterator[Prediction]:  # fmt: skip
         """One person's predictions, in order of time."""
         pictured = person != VOICE_ONLY
         said = [self._opinions(track, k, own[k][1], pictured=pictured) for k in range(len(spans))]
-        pooled = [pool(each, PRIOR) for each in said]
+        voices = [voice if k in track.seen or not pictured else None for k, (voice, _) in enumerate(own)]
+        joint = opinions.joint(self.fusion, track, voices, count=len(spans))
+        pooled = [pool(each, PRIOR, joint=joint(k)) for k, each in enumerate(said)]
         rows = np.array([np.full(len(EKMAN), np.nan) if p is None else p for p in pooled])
         middle_s = np.array([(span.start_s + span.end_s) / 2 for span in spans])
         smooth = smoothing.zero_phase(rows, middle_s, tau_s=self.settings.smoothing_tau_s)
         affect = project(smooth)
-        spoken = [voice if k in track.seen or not pictured else None for k, (voice, _) in enumerate(own)]
+        spoken = [None if voice is None else voice.spoken for voice in voices]
         indices, states = declared(
             clip.permit, spans, track, smooth=smooth, affect=affect, spoken=spoken, events=events
         )
@@ -158,7 +176,7 @@ class TemporalMultimodal:
             yield Prediction(
                 clip.clip.name, person, span, smooth[k].astype(np.float32), *(float(value) for value in affect[k]),
                 modality="+".join(sorted(said[k])),
-                contribution=contributions(said[k], PRIOR, int(smooth[k].argmax())),
+                contribution=contributions(said[k], PRIOR, int(smooth[k].argmax()), joint=joint(k)),
                 present=present(seen.share if seen else 0.0, said[k]), **shown,
             )  # fmt: skip
 

@@ -27,7 +27,7 @@ Faces = Callable[[Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]], ND
 """Tokens `[T, D]` and times `[T]` of several windows to probabilities `[B, 7]`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Seen:
     """One person in one window."""
 
@@ -37,6 +37,7 @@ class Seen:
     share: float  # of the window in which the face was read
     units: NDArray[np.float32]  # [20], means
     body: NDArray[np.float32] | None
+    token: NDArray[np.float16] | None = None  # [D], the mean; kept only for feature-level fusion
 
 
 @dataclass(slots=True, eq=False)
@@ -54,8 +55,10 @@ class Track:
 class Timeline:
     """Feed moments, then finish; `tracks` hold the windows of each person by number."""
 
-    def __init__(self, grid: WindowGrid, faces: Faces, *, follow: Callable[[str, FaceRow], None]) -> None:
-        self.grid, self.faces, self.follow = grid, faces, follow
+    def __init__(
+        self, grid: WindowGrid, faces: Faces, *, follow: Callable[[str, FaceRow], None], keep_tokens: bool = False
+    ) -> None:
+        self.grid, self.faces, self.follow, self.keep_tokens = grid, faces, follow, keep_tokens
         self.tracks: dict[str, Track] = {}
         self.until_s, self.frames, self._next = 0.0, 0, 0
 
@@ -103,6 +106,8 @@ class Timeline:
                 samples = [row.body for row in track.rows if row.body is not None and row.time_s < late_s]
                 body = bodies.summarise(samples, span.start_s, span.end_s) if samples else None
                 track.seen[number] = _seen(rows, probability, span, body=body)
+                if self.keep_tokens:
+                    track.seen[number].token = _tokens(rows)[0].mean(axis=0).astype(np.float16)
         self._next = number + 1
         for track in self.tracks.values():
             while track.rows and track.rows[0].time_s < self._start(self._next):
