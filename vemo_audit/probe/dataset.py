@@ -27,6 +27,7 @@ LIMITS = (
     "Three morphs are an asset's notion of ancestry, not populations.",
     "Expressions are textbook poses by a convention, not felt or spontaneous.",
     "The renderer was tuned by eye while the shipped recognizer was watched on it: its figures here are not held out.",
+    "The shipped temporal expert, and the units AU6 and AU9, were learned from other people of this same renderer.",
     "A difference here is a lead for a test with consenting people; no difference here is no proof of fairness.",
 )
 BACKGROUNDS = ((0.62, 0.66, 0.70), (0.70, 0.67, 0.62), (0.55, 0.60, 0.56), (0.72, 0.72, 0.72))
