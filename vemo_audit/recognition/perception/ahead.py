@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
-HELD = 8
+HELD = 16
 """Things that wait at most, so that memory stays bounded."""
 LOOK_S = 0.1
 """How often a waiting thread looks whether the other has left."""

@@ -53,7 +53,7 @@ class SightSettings:
     token_rate_hz: float = 12.5  # frames that count for the window
     unit_rate_hz: float = 25.0  # frames whose action units are followed for events
     least_quality: float = 0.0  # of a face, 0-1; below it, nothing is read from it
-    batch: int = 64  # faces that are encoded together
+    batch: int = 16  # faces that are encoded together: no longer than the frames that wait meanwhile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
