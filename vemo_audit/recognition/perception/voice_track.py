@@ -62,7 +62,8 @@ class PitchReader:
         """The remaining blocks. Less sound than one window in all: none."""
         width, hop = self.settings.width, self.settings.hop
         total = max(0, (self._seen - width) // hop + 1)
-        missing = -(-total // BLOCK) * BLOCK * hop + width + 2 * EDGE
+        wanted = -(-total // BLOCK) * BLOCK * hop + width + 2 * EDGE  # the last block is whole, with silence behind
+        missing = max(0, wanted - self._begin - len(self._samples))
         self._samples = np.concatenate((self._samples, np.zeros(missing, np.float32)))
         return self._advance(total, last=True)
 
