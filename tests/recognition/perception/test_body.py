@@ -150,4 +150,4 @@ def test_recognition_of_planted_nods_shakes_and_tilts_through_pixels() -> None:
         hits += ("shake", "nod", "tilt")[k % 3] in kinds
     for what, value in (("precision", hits / max(told, 1)), ("recall", hits / 6)):
         print(json.dumps({"name": f"head gestures through rendered pixels, {what}", "value": round(value, 3), "n": 6}))
-    assert hits >= 4 and told <= hits + 1  # five points from pixels are noisier than planted angles
+    assert hits >= 5 and told <= hits + 1  # five points from pixels are noisier than planted angles
