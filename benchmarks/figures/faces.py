@@ -97,7 +97,8 @@ def agreement(
     """Recall of the peer's faces and mean overlap with them; with a truth also both sides' against it."""
     recall, iou = found_of(theirs, ours)
     yield figure(f"{name}: share of the peer's faces found", recall, "", bar=0.99, held=recall >= 0.99)
-    yield figure(f"{name}: mean IoU with the peer's boxes", iou, "", bar=0.93, held=iou >= 0.93)
+    yield figure(f"{name}: mean IoU with the peer's boxes, whose pixels count from 1", iou, "",
+                 bar=0.93, held=iou >= 0.93)  # fmt: skip
     if truth is not None:
         true = {k: truth[k] for k in ours}
         (recall, iou), (peer_recall, peer_iou) = found_of(true, ours), found_of(true, theirs)
@@ -121,8 +122,14 @@ def found_of(wanted: dict[int, np.ndarray], found: dict[int, np.ndarray]) -> tup
 
 
 def boxes(rows: object, *, first: int = 0) -> np.ndarray:
-    """[M, 4], with the first pixel at 0. The peer counts pixels from 1: it cuts `image[y - 1 : y2, x - 1 : x2]`."""
-    return np.zeros((0, 4), np.float32) if rows is None else np.asarray(rows, np.float32).reshape(-1, 4) - first
+    """Edges [M, 4] of boxes whose pixels count from `first`, the last one included where they count from 1.
+
+    The peer counts so: it cuts `image[y - 1 : y2, x - 1 : x2]` and takes `x2 - x + 1` for the width, so the left edge
+    of its box lies at x - 1 and the right edge at x2.
+    """
+    found = np.zeros((0, 4), np.float32) if rows is None else np.array(rows, np.float32).reshape(-1, 4)
+    found[:, :2] -= first
+    return found
 
 
 def calls(work) -> int:

@@ -48,7 +48,7 @@ def test_windows_by_hand():
     tiles = (mosaic.Tile(0, 0, 0, 112, 72, left=20, top=40),)
     row, column = np.array([20, 23]), np.array([10, 13])  # the corner of the tile, and 6 px further: the picture's own
     box, level = mosaic.windows(tiles, sizes, np.array([0, 0]), row=row, column=column, shape=(120, 200))
-    assert box.tolist() == [[-12, -12, 12, 12], [0, 0, 24, 24]] and level.tolist() == [0, 0]
+    assert box.tolist() == [[-11, -11, 12, 12], [1, 1, 24, 24]] and level.tolist() == [0, 0]
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,8 +20,12 @@ BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128,
 FOLLOWED_IOU, FOLLOWED_SHARE = 0.4, 0.7
 """A proposal is the followed face itself if it overlaps it so much, or lies in it with this share of its area."""
 
+AHEAD_PX = 0.5
+"""Crops begin so much before their squares: the networks' authors cut whole pixels, rounded down; this is the mean."""
 AGREE_IOU = 0.6
-"""Answers of the last network that overlap the best one so much speak of the same face, and share in its place."""
+"""Answers of the last network that overlap the best one so much speak of the same face, and share in its place,"""
+DOUBT = 1e-4
+"""each by one over its doubt, which is 1 - score and this: a score differs little where doubts differ much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class FaceDetector:
         self, net: torch.nn.Module, crops: Crops, box: Boxes, frame: NDArray[np.int64], side_px: int
     ) -> tuple[NDArray[np.float32], ...]:
         """The network's answers for squares `[M, 4]`, in batches of the fixed sizes."""
-        pixels, most, parts = crops.cut(box, frame, side_px), BUCKETS[-1], []
+        pixels, most, parts = crops.cut(box - np.float32(AHEAD_PX), frame, side_px), BUCKETS[-1], []
         for begin in range(0, len(pixels), most):
             part = pixels[begin : begin + most]
             room = next(size for size in BUCKETS if size >= len(part))
@@ -187,7 +191,7 @@ def agreed(
     their mean. Each row sums to 1."""
     near = (overlap(box[kept], box) >= AGREE_IOU) & (frame[kept][:, None] == frame[None])
     near[np.arange(len(kept)), kept] = True
-    weight = near * np.round(score, 4)[None]
+    weight = near / (1 + DOUBT - np.round(score, 4))[None]
     return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
 
 

@@ -13,6 +13,11 @@ from vemo_audit.recognition.perception.halves import Halves
 
 CELL_PX, STRIDE_PX = 12, 2
 """Window and step of the proposal network."""
+FIRST_PX = 1
+"""Its offsets count from the second pixel of a window, as if that were the first of the picture.
+
+Source: generateBoundingBox in the authors' code and its public ports, where both count from 1: (stride * place + 1) /
+scale. The left edge of that pixel lies one pixel of the picture before it."""
 MARGIN_PX = 6
 """Around every level, so that a face that is cut by the border, or fills the picture, can lie inside a window."""
 GUTTER_PX = 12
@@ -125,7 +130,7 @@ def windows(
     across, down = ratio[level].T
     x = x + column.astype(np.float32) * STRIDE_PX - MARGIN_PX
     y = y + row.astype(np.float32) * STRIDE_PX - MARGIN_PX
-    corners = (x * across, y * down, (x + CELL_PX) * across, (y + CELL_PX) * down)
+    corners = ((x + FIRST_PX) * across - 1, (y + FIRST_PX) * down - 1, (x + CELL_PX) * across, (y + CELL_PX) * down)
     return np.stack(corners, axis=1).astype(np.float32), level
 
 

@@ -44,6 +44,9 @@ class Track:
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     births: list[float] = field(default_factory=list)
     lost: bool = False  # not seen in the last frame
+    box_offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))  # in box sizes, as is the next:
+    points_offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros((5, 2)))
+    """From what the last network alone says to what a search, which shows it several squares, made of one face."""
 
     @property
     def confirmed(self) -> bool:
@@ -61,6 +64,13 @@ class Track:
         half = max(square[2] - square[0], square[3] - square[1]) / 2
         centre = (square[:2] + square[2:]) / 2
         return np.concatenate((centre - half, centre + half))
+
+    def corrected(
+        self, box: NDArray[np.float64], points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the last network alone says of the face, moved as its answer was in the last search."""
+        size = box[2:] - box[:2]
+        return box + self.box_offset * np.concatenate((size, size)), points + self.points_offset * size
 
     def moved(self, box: NDArray[np.float64], points: NDArray[np.float64], now_s: float, velocity_s: float) -> None:
         """Takes a new sight in."""

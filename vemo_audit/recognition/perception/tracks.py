@@ -65,6 +65,7 @@ class _Sight:
     points: NDArray[np.float64]
     score: float
     looked: NDArray[np.float64] | None  # None: followed, not searched
+    again: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None  # box and points of one more look there
 
 
 class FaceTracker:
@@ -112,7 +113,7 @@ class FaceTracker:
         ]
         followed = self._followed(image, now_s)
         if self._watch.is_new or self._enters(now_s, rules.keyframe_every_s):
-            sights = _joined(_sights(self.detector.detect(image)), followed)
+            sights = _joined(self._sights(self.detector.detect(image), image), followed)
             self._watch.looked()
         else:
             sights = [*followed.values(), *self._new(image, followed, now_s)]
@@ -134,9 +135,9 @@ class FaceTracker:
         for k, track in enumerate(self._tracks):
             if answer.score[k] < rules.follow_score or now_s - track.found_s > rules.found_every_s:
                 continue
-            box = answer.box[k].astype(np.float64)
+            box, points = track.corrected(answer.box[k].astype(np.float64), answer.points[k].astype(np.float64))
             away = np.abs(box - track.expected(now_s, rules.motion.coast_s)).max() / track.size.mean()
-            sight = _Sight(box, answer.points[k].astype(np.float64), float(answer.score[k]), None)
+            sight = _Sight(box, points, float(answer.score[k]), None)
             sights[k] = (float(away) + float(track.lost), sight)
         return _one_each(sights)
 
@@ -159,9 +160,22 @@ class FaceTracker:
         found, where = self.detector.within(image, changed, followed=boxes.astype(np.float32), least_share=share)
         self._watch.looked(where)
         return [
-            sight for sight in _sights(found)
+            sight for sight in self._sights(found, image)
             if not len(boxes) or overlap(sight.box[None], boxes, share_of_smaller=True).max() < 0.7
         ]  # fmt: skip
+
+    def _sights(self, found: Detections, image: Halves) -> list[_Sight]:
+        """What a search found; if it will be followed, with what the last network alone says of the same squares."""
+        wide = np.float64
+        rows = [
+            _Sight(box.astype(wide), points.astype(wide), float(score), looked.astype(wide))
+            for box, points, score, looked in zip(found.box, found.points, found.score, found.looked, strict=True)
+        ]
+        if rows and self.settings.keyframe_every_s > 0:
+            again = self.detector.check(image, found.looked)
+            for k, sight in enumerate(rows):
+                sight.again = again.box[k].astype(wide), again.points[k].astype(wide)
+        return rows
 
     def _step(self, sights: list[_Sight], image: Halves, now_s: float) -> tuple[FoundFace, ...]:
         """One frame: match, begin, bridge, forget."""
@@ -191,6 +205,9 @@ class FaceTracker:
         track.lost = False
         if sight.looked is not None:
             track.looked, track.found_s = (sight.looked - sight.box) / np.tile(size, 2), now_s
+            if sight.again is not None:
+                track.box_offset = (sight.box - sight.again[0]) / np.tile(size, 2)
+                track.points_offset = (sight.points - sight.again[1]) / size
         if not track.confirmed:
             track.births = [t for t in track.births if now_s - t <= rules.birth_s] + [now_s]
             if sight.score >= rules.sure_score or len(track.births) >= rules.births:
@@ -213,13 +230,6 @@ class FaceTracker:
                 score = BRIDGED_BELOW * (1 - gap_s / (rules.shown_gap_s + 1e-9)) * 0.999
                 faces.append(FoundFace(track.number, _tuple(where), (track.points + middle).astype(np.float32), score))
         return faces
-
-
-def _sights(found: Detections) -> list[_Sight]:
-    return [
-        _Sight(box.astype(np.float64), points.astype(np.float64), float(score), looked.astype(np.float64))
-        for box, points, score, looked in zip(found.box, found.points, found.score, found.looked, strict=True)
-    ]
 
 
 def _joined(found: list[_Sight], followed: dict[int, _Sight]) -> list[_Sight]:
