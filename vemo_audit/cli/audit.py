@@ -84,7 +84,8 @@ def open_gate(plan: AuditPlan, *, secret: bytes | None = None) -> Iterator[Any]:
     from vemo_audit.cli.infer import face_finder
     from vemo_audit.governance.gate import Gate
 
-    finder = face_finder() if any(one.plugin for one in plan.recognizers) else None
+    plugins = [one for one in plan.recognizers if one.plugin]
+    finder = face_finder(plugins[0].options) if plugins else None  # one search for all of them
     with Gate.open(
         plan.gate.deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finder, passphrase=secret
     ) as gate:

@@ -1,7 +1,7 @@
 """`vemo-audit infer`: gated inference on files and folders."""
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -216,12 +216,13 @@ def read(path: Path, what: str = "consent") -> bytes:
         raise BadInput(f"no readable {what}: {error.strerror}", where=str(path), expected=expected) from error
 
 
-def face_finder() -> Any:
-    """A maker of fresh face finders that share one detector."""
+def face_finder(options: Mapping[str, Any] | None = None) -> Any:
+    """A maker of fresh face finders that share one detector, on the device of the recognizer with these options."""
+    from vemo_audit.recognition.network import devices
     from vemo_audit.recognition.perception.faces import FaceDetector
     from vemo_audit.recognition.perception.tracks import FaceTracker
 
-    detector = FaceDetector()
+    detector = FaceDetector(devices.chosen(str((options or {}).get("device", "cpu"))))
     return lambda: FaceTracker(detector)
 
 
@@ -243,6 +244,6 @@ def open_service(
     named, _ = manifest.load(deployment)
     guest = open_recognizer(RecognizerChoice(recognizer, plugin=recognizer, options=options or {}))
     rules = {r.id: RuleHit(r.id, r.ref, r.message) for r in load_bundle(places.folder("policies")).rules}
-    finders = Remembered(face_finder())
+    finders = Remembered(face_finder(options))
     with Gate.open(deployment, clock=wall_clock, boottime_ns=boottime_ns, make_finder=finders) as gate:
         yield Service(gate, guest, named.deployment.id, named.digest, rules, finders, tuple(files))

@@ -67,6 +67,7 @@ class Bars:
 
 def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) -> Any:
     """What the trainer of the recipe's kind leaves behind."""
+    from vemo_audit.recognition.network import devices
     from vemo_audit.recognition.training import loop
     from vemo_audit.recognition.training import recipe as recipes
     from vemo_audit.recognition.training.clips import train_clips
@@ -79,10 +80,10 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
         source = chosen.data.source
         return train_clips(
             chosen, data / source, keep.with_name(f".{source}-crops"),
-            machine=loop.Machine(device=loop.device(device)), keep=keep, told=bars.told, listener=bars.learned,
+            machine=loop.Machine(device=devices.chosen(device)), keep=keep, told=bars.told, listener=bars.learned,
         )  # fmt: skip
     if isinstance(chosen, recipes.FaceRecipe):
-        machine = loop.Machine(device=loop.device(device))
+        machine = loop.Machine(device=devices.chosen(device))
         return train_face(
             chosen, data, rendered=rendered(bars.told), machine=machine, keep=keep, told=bars.told,
             listener=bars.learned,

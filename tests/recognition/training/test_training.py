@@ -20,7 +20,6 @@ from vemo_audit.recognition.training.loop import (
     Progress,
     Schedule,
     class_weights,
-    device,
     rate_share,
     soft_cross_entropy,
     train,
@@ -90,12 +89,6 @@ def test_a_checkpoint_without_momentum_would_not_end_with_the_same_weights(tmp_p
     with pytest.raises(KeyboardInterrupt):
         run(3, epochs=2, keep=keep, stop_after=10)
     assert not same(run(3, epochs=2, keep=keep), run(3, epochs=2))
-
-
-def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
-    assert device("auto") in ("cpu", "cuda", "mps") and device("cpu") == "cpu"
-    with pytest.raises(BadInput, match="tpu"):
-        device("tpu")
 
 
 def test_augmentation_keeps_shape_and_range_and_follows_its_seed() -> None:

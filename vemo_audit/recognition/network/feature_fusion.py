@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vemo_audit.errors import BadInput
+from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.network.fusion import Opinion
 
 MODALITIES = ("face", "voice", "body", "words")
@@ -119,16 +120,17 @@ def over_subsets(
     """
     known = [name for name in network.names if name in summaries]
     answers: Answers = {}
-    given = {name: torch.from_numpy(np.asarray(summaries[name], np.float32)) for name in known}
+    place = devices.of(network)
+    given = {name: torch.from_numpy(np.asarray(summaries[name], np.float32)).to(place) for name in known}
     for size in range(2, len(known) + 1):
         for subset in combinations(known, size):
             count = len(given[subset[0]])
-            away = torch.zeros(count, dtype=torch.bool)
+            away = torch.zeros(count, dtype=torch.bool, device=place)
             seen = [torch.isfinite(given[name]).any(dim=1) if name in subset else away for name in network.names]
             here = torch.stack(seen, dim=1)
             logits, _ = network(given, here)
-            found = torch.softmax(logits.double() / temperature, dim=1).numpy()
-            found[here.sum(dim=1).numpy() < size] = np.nan
+            found = torch.softmax(logits.cpu().double() / temperature, dim=1).numpy()
+            found[here.sum(dim=1).cpu().numpy() < size] = np.nan
             answers[frozenset(subset)] = found
     return answers
 

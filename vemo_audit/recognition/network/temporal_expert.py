@@ -58,7 +58,7 @@ class TemporalExpert(nn.Module):
 def encoder_digest(encoder: nn.Module) -> str:
     """SHA-256 over the weights of an encoder: what reads its tokens fits this one and no other."""
     state = encoder.state_dict()
-    return sha256_hex(b"".join(state[name].contiguous().numpy().tobytes() for name in sorted(state)))
+    return sha256_hex(b"".join(state[name].cpu().contiguous().numpy().tobytes() for name in sorted(state)))
 
 
 def build(settings: TemporalSettings, weights: Mapping[str, Tensor]) -> TemporalExpert:
@@ -77,8 +77,9 @@ def build(settings: TemporalSettings, weights: Mapping[str, Tensor]) -> Temporal
 def answers(
     expert: TemporalExpert, tokens: Tensor, mask: Tensor, time_s: Tensor, *, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Calibrated probabilities of windows `[B, K]` and of their steps `[B, T, K]`; NaN where no face is."""
-    logits, present, each = expert(tokens, mask, time_s)
+    """Calibrated probabilities of windows `[B, K]` and of their steps `[B, T, K]`, on the CPU whatever computed them;
+    NaN where no face is."""
+    logits, present, each, mask = (part.cpu() for part in (*expert(tokens, mask, time_s), mask))
     window = torch.softmax(logits.double() / temperature, dim=1)
     steps = torch.softmax(each.double() / temperature, dim=2)
     nothing = window.new_full((), torch.nan)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
-from vemo_audit.recognition.network import face_expert, voice_expert
+from vemo_audit.recognition.network import devices, face_expert, voice_expert
 from vemo_audit.recognition.network.face_expert import FaceExpert, FaceExpertSettings
 from vemo_audit.recognition.network.load import load_safetensors
 from vemo_audit.recognition.network.voice_expert import VoiceExpert
@@ -33,12 +33,12 @@ class Face:
 
     def encode(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Grey crops `[N, 1, S, S]` to tokens `[N, D]`, the mean with the mirror image, and units `[N, 20]`."""
-        tokens = self.network.tokens(torch.from_numpy(crops))
-        return tokens.numpy(), self.network.units(tokens)[0].numpy()
+        tokens = self.network.tokens(self._there(crops))
+        return tokens.cpu().numpy(), self.network.units(tokens)[0].cpu().numpy()
 
     def units(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Units `[N, 20]` at half the price: without the mirror image."""
-        return self.network.units(self.network.tokens_once(torch.from_numpy(crops)))[0].numpy()
+        return self.network.units(self.network.tokens_once(self._there(crops)))[0].cpu().numpy()
 
     def windows(
         self, windows: Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]
@@ -50,10 +50,13 @@ class Face:
         self, tokens: NDArray[np.float32], mask: NDArray[np.bool_], time_s: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """Tokens `[B, T, D]` of windows to probabilities `[B, 7]`; NaN rows for windows without a face."""
-        logits, present = self.network.window_logits(*(torch.from_numpy(part) for part in (tokens, mask, time_s)))
-        found = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
-        found[~present.numpy()] = np.nan
+        logits, present = self.network.window_logits(*(self._there(part) for part in (tokens, mask, time_s)))
+        found = torch.softmax(logits.cpu().double() / self.temperature, dim=1).numpy()
+        found[~present.cpu().numpy()] = np.nan
         return found
+
+    def _there(self, part: NDArray) -> torch.Tensor:
+        return torch.from_numpy(part).to(devices.of(self.network))
 
 
 def packed(
@@ -100,8 +103,8 @@ def read_card(name: str, kind: str) -> tuple[dict[str, object], Path]:
     return card, folder / card["weights"]["file"]
 
 
-def load_face(name: str) -> Face:
-    """The face expert of that name. Raises EvidenceBroken when the weights are not those of the card."""
+def load_face(name: str, *, device: str = "cpu") -> Face:
+    """The face expert of that name, on a device. Raises EvidenceBroken when the weights are not those of the card."""
     card, path = read_card(name, "face")
     reading = card["reading"]
     if tuple(reading["labels"].split(",")) != EKMAN.names:
@@ -110,7 +113,7 @@ def load_face(name: str) -> Face:
         reading["encoder"], reading["temporal"], int(reading["size_px"]), len(EKMAN), int(reading.get("units", 0))
     )
     network = face_expert.build(settings, load_safetensors(path, card["weights"]["sha256"]))
-    return Face(network, float(reading["temperature"]), card)
+    return Face(network.to(device), float(reading["temperature"]), card)
 
 
 def load_voice(name: str) -> Voice:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
-from vemo_audit.recognition.network import feature_fusion, temporal_expert
+from vemo_audit.recognition.network import devices, feature_fusion, temporal_expert
 from vemo_audit.recognition.network.face_expert import FaceExpert
 from vemo_audit.recognition.network.feature_fusion import Answers, FeatureFusion, FusionSettings, over_subsets
 from vemo_audit.recognition.network.load import load_safetensors
@@ -35,10 +35,9 @@ class Temporal:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Tokens `[B, T, D]` at times `[B, T]` s to probabilities of windows `[B, 7]` and of steps `[B, T, 7]`; NaN
         where no face is."""
-        window, steps = answers(
-            self.network, torch.from_numpy(tokens), torch.from_numpy(mask), torch.from_numpy(time_s),
-            temperature=self.temperature,
-        )  # fmt: skip
+        place = devices.of(self.network)
+        given = (torch.from_numpy(part).to(place) for part in (tokens, mask, time_s.astype(np.float32)))
+        window, steps = answers(self.network, *given, temperature=self.temperature)
         return window.numpy(), steps.numpy()
 
 
@@ -66,8 +65,11 @@ def voice_summary(probability: NDArray[np.float64], summary: NDArray[np.float32]
 
 
 def load_temporal(name: str, face: FaceExpert) -> Temporal:
-    """The temporal expert of that name. Raises BadInput when it was trained on another encoder's tokens, and
-    EvidenceBroken when the weights are not those of the card."""
+    """The temporal expert of that name, where the face expert is.
+
+    Raises BadInput when it was trained on another encoder's tokens, and EvidenceBroken when the weights are not those
+    of the card.
+    """
     card, path = read_card(name, "temporal")
     reading = card["reading"]
     _demand_encoder(reading, face, name)
@@ -75,7 +77,7 @@ def load_temporal(name: str, face: FaceExpert) -> Temporal:
         reading["module"], reading["reach"], int(reading["token_size"]), int(reading["map_size"]), len(EKMAN)
     )
     network = temporal_expert.build(settings, load_safetensors(path, card["weights"]["sha256"]))
-    return Temporal(network, float(reading["temperature"]), card)
+    return Temporal(network.to(devices.of(face)), float(reading["temperature"]), card)
 
 
 def load_fusion(name: str, face: FaceExpert) -> Fusion:
@@ -85,7 +87,7 @@ def load_fusion(name: str, face: FaceExpert) -> Fusion:
     _demand_encoder(reading, face, name)
     sizes = tuple((part.split(":")[0], int(part.split(":")[1])) for part in reading["sizes"].split(","))
     network = feature_fusion.build(FusionSettings(sizes), load_safetensors(path, card["weights"]["sha256"]))
-    return Fusion(network, float(reading["temperature"]), float(reading["reliability"]), card)
+    return Fusion(network.to(devices.of(face)), float(reading["temperature"]), float(reading["reliability"]), card)
 
 
 def _demand_encoder(reading: Mapping[str, str], face: FaceExpert, name: str) -> None:

@@ -15,7 +15,7 @@ def provenance(
 ) -> dict[str, object]:
     """The provenance record of one clip; its digest is the `trace` of every prediction. It holds no float."""
     return {
-        "package": version("vemo-audit"), "torch": version("torch"), "device": "cpu",
+        "package": version("vemo-audit"), "torch": version("torch"), "device": settings.device,
         "recognizer": card.name, "recognizer_version": card.version, "recognizer_digest": card.digest,
         "settings": {key: str(value) for key, value in asdict(settings).items()},
         "clip_sha256": clip.clip.sha256, "decision": clip.permit.decision_id, "log_index": clip.permit.log_index,

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.face_expert import FaceExpert
 from vemo_audit.recognition.training import checkpoint
 from vemo_audit.recognition.training.augment import Augmentation, augment
@@ -111,17 +110,6 @@ def train(
                 checkpoint.keep(keep, network, averaged, optimizer, step=step)
             listener(Progress(step, steps, float(loss.detach())), averaged)
     return averaged.to("cpu")
-
-
-def device(name: str) -> str:
-    """The device by that name; 'auto' is the fastest there is. Raises BadInput when torch does not have it."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(one for one in ("cuda", "mps", "cpu") if there[one])
-    if not there.get(name, False):
-        known = ", ".join(one for one, found in there.items() if found)
-        raise BadInput(f"the device '{name}'", expected=f"auto, {known}", advice="torch does not find another here.")
-    return name
 
 
 def _targets(network: FaceExpert, corpus: Corpus, schedule: Schedule) -> Targets:
