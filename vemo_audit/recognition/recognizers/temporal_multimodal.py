@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vemo_audit.recognition.dynamics import smoothing
 from vemo_audit.recognition.dynamics.affect import project
 from vemo_audit.recognition.dynamics.events import EventStream, together
+from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
 from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, half_of_the_cores, watch
 from vemo_audit.recognition.recognizers import experts, opinions
@@ -57,6 +58,7 @@ class Settings:
     words_reliability: float = 0.2  # a lexicon's; times the share of the window in which words were said
     transcript: str = ""  # path of an SRT or WebVTT file; '' is none
     language: str = ""  # of the transcript, as 'en'; '' is what the file states
+    device: str = "cpu"  # 'cuda', 'mps' or 'auto'; the same answers but for rounding, so no part of the digest
 
 
 class TemporalMultimodal:
@@ -68,21 +70,22 @@ class TemporalMultimodal:
     card: RecognizerCard
 
     def __init__(self, **options: object) -> None:
-        self.settings = Settings(**options)  # type: ignore[arg-type]
+        settings = Settings(**options)  # type: ignore[arg-type]
+        self.settings = settings = replace(settings, device=devices.chosen(settings.device))
         self.grid = WindowGrid(self.settings.window_s, self.settings.hop_s)
-        self.face = experts.load_face(self.settings.face)
+        self.face = experts.load_face(self.settings.face, device=self.settings.device)
         self.voice = experts.load_voice(self.settings.voice)
         network = self.face.network
         self.temporal = load_temporal(self.settings.temporal, network) if self.settings.temporal else None
         self.fusion = load_fusion(self.settings.fusion, network) if self.settings.fusion else None
         self.traces: dict[str, dict[str, object]] = {}
         files = {name: str(card["weights"]["sha256"]) for name, card in self._cards().items()}
-        settings = {key: str(value) for key, value in asdict(self.settings).items()}
+        said = {key: str(value) for key, value in asdict(settings).items() if key != "device"}
         self.card = RecognizerCard(
             "temporal_multimodal", VERSION, EKMAN, ("body", "face", "voice"),
             f"{self.settings.window_s:g} s every {self.settings.hop_s:g} s",
             "; ".join(str(card["training_data"]) for card in self._cards().values()), "Apache-2.0",
-            digest({"files": files, "settings": settings, "version": VERSION}),
+            digest({"files": files, "settings": said, "version": VERSION}),
             tuple(dict.fromkeys(limit for card in self._cards().values() for limit in card["limits"])),
         )  # fmt: skip
 
