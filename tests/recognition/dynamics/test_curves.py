@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from vemo_audit.recognition.dynamics.curves import CurveSettings, CurveStream
+from vemo_audit.recognition.dynamics.curves import CurveSettings, CurveStream, quantile
 from vemo_audit.recognition.dynamics.events import EventSettings, events
 
 
@@ -51,3 +51,41 @@ def test_a_movement_that_does_not_end_is_told_without_an_offset():
     values = np.where(time_s < 5, 0.1, 0.8)[:, None] + np.random.default_rng(0).normal(0, 0.01, (len(time_s), 1))
     first = events(time_s, values, kinds=("au12",), settings=EventSettings(longest_s=10.0))[0]
     assert first.onset_s == pytest.approx(5, abs=0.3) and math.isnan(first.offset_s)
+
+
+def holed(seed, *, frames=80, units=6):
+    rng = np.random.default_rng(seed)
+    time_s = np.cumsum(rng.uniform(0.02, 0.06, frames))
+    values = rng.uniform(size=(frames, units))
+    values[rng.uniform(size=values.shape) < 0.2] = np.nan
+    values[30:38] = np.nan
+    return time_s, values
+
+
+def fitted_alone(time_s, values, at, *, half_width_s=0.16):
+    """One curve by itself, by a general fit of weighted squares: the quadratic's height at the time of frame `at`."""
+    u = (time_s - time_s[at]) / half_width_s
+    near = (np.abs(u) <= 1 + 1e-6) & np.isfinite(values)
+    root = np.sqrt(1 - np.minimum(u[near] ** 2, 1) + 1e-6)
+    degree = 2 if (u[near] < -0.4).any() and (u[near] > 0.4).any() and near.sum() >= 4 else 0
+    powers = u[near, None] ** np.arange(degree + 1)
+    return np.linalg.lstsq(powers * root[:, None], values[near] * root, rcond=None)[0][0]
+
+
+def test_all_curves_at_once_are_what_each_is_alone():
+    time_s, values = holed(3)
+    for at, one in enumerate(samples(time_s, values)):
+        for unit in range(values.shape[1]):
+            wanted = fitted_alone(time_s, values[:, unit], at) if np.isfinite(values[at, unit]) else math.nan
+            assert one.smooth[unit] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+def test_a_quantile_leaves_out_what_was_not_seen(share):
+    values = np.random.default_rng(4).normal(size=(31, 9))
+    values[np.random.default_rng(5).uniform(size=values.shape) < 0.4] = np.nan
+    values[1:, 7] = np.nan
+    values[0, 7] = 1.5
+    wanted = [np.quantile(column[np.isfinite(column)], share) for column in values.T]
+    np.testing.assert_allclose(quantile(values, share), wanted, atol=1e-12)
+    assert np.isnan(quantile(np.full((4, 2), np.nan), share)).all()

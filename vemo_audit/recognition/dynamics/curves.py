@@ -94,10 +94,9 @@ class CurveStream:
             base, noise = np.full(len(self._last), np.nan), np.full(len(self._last), np.nan)
             if within:
                 sums, counts, steps, moves = (np.array([one[k] for one in within]) for k in range(1, 5))
-                for u in np.flatnonzero((counts > 0).sum(axis=0) >= s.least_bins):
-                    had, moved = counts[:, u] > 0, moves[:, u] > 0
-                    base[u] = np.quantile(sums[had, u] / counts[had, u], s.quantile)
-                    noise[u] = np.median(steps[moved, u] / moves[moved, u]) / MEAN_STEP if moved.any() else 0.0
+                known = (counts > 0).sum(axis=0) >= s.least_bins
+                base[known] = quantile(_per(sums, counts)[:, known], s.quantile)
+                noise[known] = np.nan_to_num(quantile(_per(steps, moves)[:, known], 0.5)) / MEAN_STEP
             self._measured = (index, base, noise)
         return self._measured[1], self._measured[2]
 
@@ -109,12 +108,12 @@ class CurveStream:
         weight = (1 - np.minimum(u**2, 1) + 1e-6)[:, None] * np.isfinite(values)
         powers = u[:, None] ** np.arange(5)
         moments, right = powers.T @ weight, powers[:, :3].T @ (weight * np.nan_to_num(values))
-        smooth, count = np.full(len(row), np.nan), np.isfinite(values).sum(axis=0)
-        for k in np.flatnonzero(np.isfinite(row)):
-            here = u[np.isfinite(values[:, k])]
-            smooth[k] = right[0, k] / moments[0, k]
-            if (here < -0.4).any() and (here > 0.4).any() and len(here) >= 4:
-                smooth[k] = np.linalg.solve(moments[HANKEL, k], right[:, k])[0]
+        seen, count = np.isfinite(row), np.isfinite(values).sum(axis=0)
+        smooth = np.where(seen, right[0] / np.where(seen, moments[0], 1.0), np.nan)
+        inside = seen & (count >= 4) & (weight[u < -0.4] > 0).any(axis=0) & (weight[u > 0.4] > 0).any(axis=0)
+        if inside.any():
+            normal = moments[HANKEL][:, :, inside].transpose(2, 0, 1)
+            smooth[inside] = np.linalg.solve(normal, right[:, inside].T[:, :, None])[:, 0, 0]
         baseline, noise = self._baseline(at_s)
         doubt = noise * np.sqrt(2.5 / np.maximum(count, 2.5))  # 1.25 / half width: that of a quadratic with this kernel
         return Sample(at_s, row, smooth, baseline, noise, doubt)
@@ -122,3 +121,22 @@ class CurveStream:
 
 HANKEL = np.add.outer(np.arange(3), np.arange(3))
 """Where the moments stand in the normal equations."""
+
+
+def quantile(values: Array, share: float) -> Array:
+    """The quantile `[U]` of what is not NaN in each column of `[B, U]`, straight between neighbours; NaN for nothing.
+
+    All columns at once: a column has some dozen values, and a call for each would cost far more than the sorting.
+    """
+    count = np.isfinite(values).sum(axis=0)
+    place = np.maximum(count - 1, 0) * share
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    ordered, column = np.sort(values, axis=0), np.arange(values.shape[1])  # NaN come last
+    below = ordered[low, column]
+    return np.asarray(below + (place - low) * (ordered[high, column] - below))
+
+
+def _per(sums: Array, counts: Array) -> Array:
+    """Means of bins; NaN for an empty one."""
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

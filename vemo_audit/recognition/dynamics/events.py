@@ -201,9 +201,10 @@ class EventStream:
             while self._sides and self._sides[0][0] < one.time_s:
                 self._sides.pop(0)
             side = self._sides[0][1] if self._sides else np.full(len(one.raw), np.nan)
-            for u in np.flatnonzero(np.isfinite(one.smooth)):
-                row = (one.time_s, float(one.raw[u]), float(one.smooth[u]), float(side[u]))
-                done += self._tracks[u].take(row, float(one.baseline[u]), float(one.noise[u]), float(one.doubt[u]))
+            told = (part.tolist() for part in (one.raw, one.smooth, side, one.baseline, one.noise, one.doubt))
+            for track, raw, smooth, uneven, baseline, noise, doubt in zip(self._tracks, *told, strict=True):
+                if math.isfinite(smooth):
+                    done += track.take((one.time_s, raw, smooth, uneven), baseline, noise, doubt)
         return done
 
 
