@@ -40,7 +40,7 @@ def face() -> Face:
 
 def encoded(_: str) -> None:
     expert, crops = face(), np.zeros((2, 1, 48, 48), np.uint8)
-    assert expert.encode(crops)[1].shape == (2, 20) and expert.units(crops).shape == (2, 20)
+    assert expert.encode(crops)[1].shape == (2, 20) and expert.network.tokens(expert._there(crops)).shape == (2, 192)
 
 
 def windowed(_: str) -> None:

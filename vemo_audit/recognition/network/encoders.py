@@ -5,9 +5,11 @@ them see luma only: the expression weights are learned from grey images, and wha
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.luma import to_luma
@@ -31,8 +33,15 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu(self.norm1(self.conv1(x)))
-        return functional.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+        y = functional.relu(self.norm1(self.conv1(x)), inplace=True)
+        return functional.relu(self.norm2(self.conv2(y)) + self.shortcut(x), inplace=True)
+
+    def fold(self) -> None:
+        """Puts the norms into the convolutions before them; for inference only."""
+        self.conv1, self.norm1 = fuse_conv_bn_eval(self.conv1, self.norm1), nn.Identity()
+        self.conv2, self.norm2 = fuse_conv_bn_eval(self.conv2, self.norm2), nn.Identity()
+        if isinstance(self.shortcut, nn.Sequential):
+            self.shortcut = fuse_conv_bn_eval(*self.shortcut)
 
 
 class ResNet18(nn.Module):
@@ -55,6 +64,16 @@ class ResNet18(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:
         """Crops `[N, 1 or 3, S, S]` in [-1, 1] to tokens `[N, 8 * width]`."""
         return self.stages(self.stem(to_luma(crops))).mean(dim=(2, 3))
+
+    def folded(self) -> "ResNet18":
+        """A copy for inference, its norms in its convolutions: the same answers but for rounding, in less time."""
+        copy = deepcopy(self).eval()
+        convolution, norm, bend = copy.stem
+        copy.stem = nn.Sequential(fuse_conv_bn_eval(convolution, norm), bend)
+        for block in copy.modules():
+            if isinstance(block, ResidualBlock):
+                block.fold()
+        return copy.requires_grad_(False)
 
     def maps(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens `[N, 8 * width]` and the maps of the second stage `[N, 2 * width, S / 4, S / 4]`."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vemo_audit.errors import BadInput
-from vemo_audit.recognition.network.encoders import ENCODERS
+from vemo_audit.recognition.network.encoders import ENCODERS, ResNet18
 from vemo_audit.recognition.network.heads import ExpressionHead, UnitHead
 from vemo_audit.recognition.network.temporal import TEMPORAL
 from vemo_audit.records.units import UNITS
@@ -42,6 +42,7 @@ class FaceExpert(nn.Module):
         self.temporal = TEMPORAL[settings.temporal](self.encoder.token_size)
         self.head = ExpressionHead(self.encoder.token_size, settings.classes) if settings.classes else None
         self.unit_head = UnitHead(self.encoder.token_size, settings.units) if settings.units else None
+        self.folded: nn.Module | None = None  # of the encoder, where `build` made one: for `tokens_once`
 
     def forward(self, crops: Tensor) -> tuple[Tensor | None, tuple[Tensor, Tensor] | None]:
         """Single frames, what training sees: crops `[N, C, S, S]` in [-1, 1] to logits `[N, K]` and the unit head's
@@ -58,7 +59,8 @@ class FaceExpert(nn.Module):
     @torch.no_grad()
     def tokens_once(self, crops: Tensor) -> Tensor:
         """As `tokens`, of the picture alone: half the work, and left and right may differ."""
-        return self.encoder((crops.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last))
+        encoder = self.encoder if self.folded is None else self.folded
+        return encoder((crops.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last))
 
     @torch.no_grad()
     def window_logits(self, tokens: Tensor, mask: Tensor, time_s: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,4 +88,5 @@ def build(settings: FaceExpertSettings, weights: Mapping[str, Tensor]) -> FaceEx
         raise BadInput(
             f"weights that do not fit {settings.encoder}: {error}", expected="the weights of its card"
         ) from error
+    expert.folded = expert.encoder.folded() if isinstance(expert.encoder, ResNet18) else None
     return expert.eval().to(memory_format=torch.channels_last)

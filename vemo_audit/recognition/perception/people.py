@@ -30,6 +30,8 @@ TIE_S = 1e-6
 UNREAD = Quality(*(math.nan for _ in fields(Quality)))
 """The quality of a face that may not be read: the permit names the body alone."""
 NO_UNITS = np.full(len(UNITS), np.nan, np.float32)
+AS_IT_IS, MIRRORED = 1, -1
+"""Steps along the columns of a crop."""
 
 
 class Encoder(Protocol):
@@ -38,17 +40,18 @@ class Encoder(Protocol):
     size_px: int
 
     def encode(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Grey crops `[N, 1, S, S]` to tokens `[N, D]`, the mean with the mirror image, and units `[N, 20]`."""
-        ...
-
-    def units(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The same units `[N, 20]` at half the price, without the mirror image."""
+        """Grey crops `[N, 1, S, S]` to tokens `[N, D]` and units `[N, 20]`, each of the picture as it is given."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SightSettings:
-    """How often faces are read. Both rates are grids anchored at time 0; a slower video is read in every frame."""
+    """How often faces are read. Both rates are grids anchored at time 0; a slower video is read in every frame.
+
+    Left and right shall count the same: in every second slot of the token grid a face is read as its mirror image, and
+    when a person is first read, both ways, so that a still is, too. Over a window that is the mean of both, at half the
+    price.
+    """
 
     token_rate_hz: float = 12.5  # frames that count for the window
     unit_rate_hz: float = 25.0  # frames whose action units are followed for events
@@ -85,16 +88,18 @@ class _Waiting:
     rows: list[tuple[float, Quality, BodySample | None]] = field(default_factory=list)
     crops: list[NDArray[np.uint8] | None] = field(default_factory=list)
     counts: list[bool] = field(default_factory=list)  # for the window
+    ways: list[tuple[int, ...]] = field(default_factory=list)  # AS_IT_IS, MIRRORED, or both
 
     def add(
         self, person: str, row: tuple[float, Quality, BodySample | None], *, crop: NDArray[np.uint8] | None = None,
-        counts: bool = False,
+        counts: bool = False, ways: tuple[int, ...] = (AS_IT_IS,),
     ) -> None:  # fmt: skip
         """One more row; without a crop no face is read."""
         self.people.append(person)
         self.rows.append(row)
         self.crops.append(crop)
         self.counts.append(counts)
+        self.ways.append(ways)
 
 
 def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightSettings()) -> Iterator[Moment]:
@@ -153,9 +158,10 @@ def _look(
     quality = align.quality(crop, face.points, face.box, confidence=face.score)
     if quality.score < settings.least_quality:
         return
+    ways = slots.ways(person, frame.time_s) if counts else (AS_IT_IS,)
     slots.take(person, frame.time_s)
     row = (frame.time_s, quality, bodies.get(person))
-    waiting.add(person, row, crop=align.to_grey(crop)[None], counts=counts)
+    waiting.add(person, row, crop=align.to_grey(crop)[None], counts=counts, ways=ways)
 
 
 class _Slots:
@@ -170,6 +176,12 @@ class _Slots:
         before, now = self.taken.get(person, (-1, -1)), self._slot(time_s)
         return now[0] != before[0], now[1] != before[1]
 
+    def ways(self, person: str, time_s: float) -> tuple[int, ...]:
+        """How a face that counts is read in this frame."""
+        if person not in self.taken:
+            return (AS_IT_IS, MIRRORED)
+        return (MIRRORED,) if self._slot(time_s)[0] % 2 else (AS_IT_IS,)
+
     def take(self, person: str, time_s: float) -> None:
         """The frame was read."""
         self.taken[person] = self._slot(time_s)
@@ -180,23 +192,21 @@ class _Slots:
 
 
 def _encoded(waiting: _Waiting, encoder: Encoder) -> tuple[tuple[str, FaceRow], ...]:
-    """Encodes what waits, and empties the queue."""
+    """Encodes what waits, all in one batch, and empties the queue."""
     tokens: dict[int, NDArray[np.float32]] = {}
     units: dict[int, NDArray[np.float32]] = {}
-    whole = [k for k, counts in enumerate(waiting.counts) if counts]
-    rest = [k for k, crop in enumerate(waiting.crops) if crop is not None and not waiting.counts[k]]
-    if whole:
-        found = encoder.encode(np.stack([crop for k in whole if (crop := waiting.crops[k]) is not None]))
-        for place, token, unit in zip(whole, *found, strict=True):
-            tokens[place], units[place] = token, unit
-    if rest:
-        seen = encoder.units(np.stack([crop for k in rest if (crop := waiting.crops[k]) is not None]))
-        units |= dict(zip(rest, seen, strict=True))
+    read = [(k, crop, way) for k, crop in enumerate(waiting.crops) if crop is not None for way in waiting.ways[k]]
+    if read:
+        found = encoder.encode(np.stack([crop[..., ::way] for _, crop, way in read]))
+        for (k, _, _), token, unit in zip(read, *found, strict=True):
+            tokens[k] = token if k not in tokens else (tokens[k] + token) / 2
+            units[k] = unit if k not in units else (units[k] + unit) / 2
+    counting = {k: token for k, token in tokens.items() if waiting.counts[k]}
     rows = tuple(
-        (person, FaceRow(time_s, quality, tokens.get(k), units.get(k, NO_UNITS), body))
+        (person, FaceRow(time_s, quality, counting.get(k), units.get(k, NO_UNITS), body))
         for k, (person, (time_s, quality, body)) in enumerate(zip(waiting.people, waiting.rows, strict=True))
     )
-    waiting.people, waiting.rows, waiting.crops, waiting.counts = [], [], [], []
+    waiting.people, waiting.rows, waiting.crops, waiting.counts, waiting.ways = [], [], [], [], []
     return rows
 
 

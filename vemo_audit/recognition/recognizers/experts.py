@@ -32,13 +32,9 @@ class Face:
         return self.network.settings.size_px
 
     def encode(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Grey crops `[N, 1, S, S]` to tokens `[N, D]`, the mean with the mirror image, and units `[N, 20]`."""
-        tokens = self.network.tokens(self._there(crops))
+        """Grey crops `[N, 1, S, S]` to tokens `[N, D]` and units `[N, 20]`, each of the picture as it is given."""
+        tokens = self.network.tokens_once(self._there(crops))
         return tokens.cpu().numpy(), self.network.units(tokens)[0].cpu().numpy()
-
-    def units(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Units `[N, 20]` at half the price: without the mirror image."""
-        return self.network.units(self.network.tokens_once(self._there(crops)))[0].cpu().numpy()
 
     def windows(
         self, windows: Sequence[tuple[NDArray[np.float32], NDArray[np.float64]]]
