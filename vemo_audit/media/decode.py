@@ -135,7 +135,10 @@ def _released(clip: Clip, guard: FrameGuard, chunk_frames: int) -> Iterator[Guar
     first_index = 0
     with Source(clip.path) as source:
         source.demand(clip.sha256)
-        with jail.start(job, source.descriptor, where=str(clip.path), limits=_limits(clip)) as cell:
+        with jail.start(
+            job, source.descriptor, where=str(clip.path), limits=_limits(clip),
+            picture_bytes=0 if clip.is_still else video.height * video.width * 3,
+        ) as cell:  # fmt: skip
             while True:
                 images, time_s = _chunk(cell, shape, room, where=str(clip.path))
                 source.demand_unchanged()
@@ -159,12 +162,19 @@ def _chunk(
         if kind == DONE:
             return images[:k], time_s[:k]
         target = planes if kind == PLANES else images[k]
-        if kind not in (FRAME, PLANES) or length != TIME_BYTES + target.nbytes or not target.nbytes:
+        if kind not in (FRAME, PLANES) or length not in (TIME_BYTES, TIME_BYTES + target.nbytes) or not target.nbytes:
             raise MediaError("a decoder that sends other frames than it announced", where=where)
         cell.read_into(memoryview(time_s[k : k + 1]).cast("B"))
-        cell.read_into(memoryview(target).cast("B"))
+        if length == TIME_BYTES:
+            found = cell.take(target.nbytes).reshape(target.shape)
+        else:
+            cell.read_into(memoryview(target).cast("B"))
+            found = target
         if kind == PLANES:
-            cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420, dst=images[k])
+            cv2.cvtColor(found, cv2.COLOR_YUV2RGB_I420, dst=images[k])
+        elif found is not target:
+            np.copyto(target, found)
+        cell.hand_back()
     return images, time_s
 
 

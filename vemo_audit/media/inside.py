@@ -12,6 +12,7 @@ import av
 from vemo_audit.media.contents import send_facts
 from vemo_audit.media.headers import HeaderError
 from vemo_audit.media.pictures import send_frames
+from vemo_audit.media.shared import PrisonersSide
 from vemo_audit.media.sound import send_sound
 from vemo_audit.media.wire import DONE, FAILED, HEADER, Outlet, UnreadableError
 
@@ -27,9 +28,9 @@ av.logging.set_level(av.logging.PANIC)
 def serve(media_descriptor: int, data_descriptor: int) -> None:
     """One job. The limits are in force before the file is touched."""
     with socket.socket(fileno=data_descriptor) as data:
-        job = _order(data)
+        job, memory = _order(data)
         _limit(job["limits"])
-        outlet = Outlet(data)
+        outlet = Outlet(data, PrisonersSide(memory[0], **job["shared"]) if memory else None)
         try:
             with os.fdopen(media_descriptor, "rb", buffering=0) as media:
                 media.seek(0)
@@ -53,11 +54,14 @@ def serve(media_descriptor: int, data_descriptor: int) -> None:
             )
 
 
-def _order(data: socket.socket) -> dict[str, Any]:
+def _order(data: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """The job, and the memory to put pictures into if there is any; it came with the first byte."""
+    header, memory, _, _ = socket.recv_fds(data, HEADER.size, 1)
     with data.makefile("rb") as stream:
-        _, length = HEADER.unpack(stream.read(HEADER.size))
+        header += stream.read(HEADER.size - len(header))
+        _, length = HEADER.unpack(header)
         job: dict[str, Any] = json.loads(stream.read(length))
-    return job
+    return job, memory
 
 
 def _limit(limits: dict[str, Any]) -> None:

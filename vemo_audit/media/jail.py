@@ -17,7 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vemo_audit.errors import MediaError
+from vemo_audit.media.shared import OwnersSide, offered
 from vemo_audit.media.wire import FACTS, FAILED, HEADER, KINDS, MESSAGE_LIMIT_BYTES, TEXT_LIMIT_BYTES
 
 WARDEN = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from vemo_audit.media import warden; warden.main()"
@@ -38,8 +42,11 @@ class Limits:
 class Jail:
     """One running job. Leaving the context kills it, whatever it does."""
 
-    def __init__(self, data: socket.socket, lifeline: socket.socket, *, where: str, limits: Limits) -> None:
-        self._data, self._lifeline, self._where, self._limits = data, lifeline, where, limits
+    def __init__(
+        self, data: socket.socket, lifeline: socket.socket, *, where: str, limits: Limits,
+        shared: OwnersSide | None = None,
+    ) -> None:  # fmt: skip
+        self._data, self._lifeline, self._where, self._limits, self._shared = data, lifeline, where, limits, shared
         data.settimeout(limits.stall_s)
 
     def receive(self) -> tuple[bytes, int]:
@@ -63,15 +70,38 @@ class Jail:
             try:
                 got = self._data.recv_into(view)
             except TimeoutError:
-                raise MediaError(
-                    f"no answer from the decoder for {self._limits.stall_s:g} s", where=self._where,
-                    advice="The file may be made to exhaust the decoder; re-encode it.",
-                ) from None  # fmt: skip
+                raise self._stalled() from None
             except ConnectionError:
                 got = 0
             if got == 0:
                 raise self._obituary()
             view = view[got:]
+
+    def take(self, size: int) -> NDArray[np.uint8]:
+        """The first `size` bytes of the next shared slot, read-only: read them once, then `hand_back`.
+
+        Raises MediaError when nothing is shared, or not so much.
+        """
+        if self._shared is None or size > self._shared.slot_bytes:
+            raise MediaError("a decoder that points to memory it does not have", where=self._where)
+        return self._shared.take(size)
+
+    def hand_back(self) -> None:
+        """All slots taken so far may be written again. Raises MediaError when the prisoner does not listen."""
+        count = self._shared.handed_back() if self._shared else 0
+        if count:
+            try:
+                self._data.sendall(bytes(count))
+            except TimeoutError:
+                raise self._stalled() from None
+            except ConnectionError:  # it has sent its last word, which is still to be read
+                return
+
+    def _stalled(self) -> MediaError:
+        return MediaError(
+            f"no answer from the decoder for {self._limits.stall_s:g} s", where=self._where,
+            advice="The file may be made to exhaust the decoder; re-encode it.",
+        )  # fmt: skip
 
     def read_json(self, length: int) -> dict[str, Any]:
         """A message of text. Raises MediaError when it is longer than any honest one."""
@@ -100,6 +130,7 @@ class Jail:
 
     def close(self) -> None:
         """Ends the job: the warden kills the prisoner as soon as the lifeline is cut."""
+        self._shared = None
         self._lifeline.close()
         self._data.close()
 
@@ -170,23 +201,33 @@ def walls() -> tuple[str, ...]:
         return _at_work().walls
 
 
-def start(job: dict[str, Any], descriptor: int, *, where: str, limits: Limits) -> Jail:
+def start(job: dict[str, Any], descriptor: int, *, where: str, limits: Limits, picture_bytes: int = 0) -> Jail:
     """A jail at work on the open file `descriptor`. `job` is JSON with the key 'do'; errors name the file `where`.
 
+    Pictures of up to `picture_bytes` come through shared memory where the system can seal it, else by the socket.
     Raises MediaError when no jail can be built: nothing is ever decoded outside one.
     """
     data, data_inside = socket.socketpair()
     lifeline, lifeline_inside = socket.socketpair()
+    shared = offered(picture_bytes)
+    told = {} if shared is None else {"shared": {"slots": shared.slots, "slot_bytes": shared.slot_bytes}}
     with data_inside, lifeline_inside:
         try:
             with _lock:
                 socket.send_fds(
                     _at_work().control, [b"j"], [descriptor, data_inside.fileno(), lifeline_inside.fileno()]
                 )
-            text = json.dumps({"limits": asdict(limits), **job}).encode()
-            data.sendall(HEADER.pack(FACTS, len(text)) + text)
+            text = json.dumps({"limits": asdict(limits), **told, **job}).encode()
+            order = HEADER.pack(FACTS, len(text)) + text
+            if shared is None:
+                data.sendall(order)
+            else:
+                socket.send_fds(data, [order], [shared.descriptor])
         except OSError as error:
             data.close()
             lifeline.close()
             raise MediaError(f"the jail cannot be built: {error.strerror}", where=where) from None
-    return Jail(data, lifeline, where=where, limits=limits)
+        finally:
+            if shared is not None:
+                os.close(shared.descriptor)
+    return Jail(data, lifeline, where=where, limits=limits, shared=shared)

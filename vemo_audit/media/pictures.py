@@ -64,11 +64,11 @@ def _demand_the_end(container: Any, stream: Any, end_s: float, step_s: float, re
         )  # fmt: skip
 
 
-def upright(frame: Any, job: dict[str, Any]) -> NDArray[np.uint8]:
+def upright(frame: Any, job: dict[str, Any]) -> tuple[NDArray[np.uint8], ...]:
     """The frame as RGB [H, W, 3], turned as the header said. Raises UnreadableError for another size or turn.
 
-    Eight-bit BT.601 takes the short way, within 6 of 255 of the scaler; when it needs no turn it stays in planes
-    [3 H / 2, W] that the owner turns into RGB: half the bytes cross, and two processes share the work.
+    Eight-bit BT.601 takes the short way, within 6 of 255 of the scaler; when it needs no turn it stays in the three
+    planes of the decoder, which the owner turns into RGB: half the bytes cross, and two processes share the work.
     """
     turn = job["rotation_deg"]
     if frame.rotation and (frame.rotation + turn) % 360:
@@ -77,10 +77,9 @@ def upright(frame: Any, job: dict[str, Any]) -> NDArray[np.uint8]:
         raise UnreadableError("a damaged frame", expected="an intact file", advice="Fetch or encode it again.")
     fast = frame.format.name == "yuv420p" and frame.colorspace in BT601 and frame.color_range in LIMITED
     if fast and frame.width % 2 == 0 and frame.height % 2 == 0:
-        planes: NDArray[np.uint8] = frame.to_ndarray()
         if not turn and (frame.height, frame.width) == (job["height"], job["width"]):
-            return planes
-        image = cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)
+            return _planes(frame)
+        image = cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420)
     else:
         image = frame.to_ndarray(format="rgb24")
     image = np.ascontiguousarray(np.rot90(image, k=-turn // 90) if turn else image)
@@ -89,4 +88,13 @@ def upright(frame: Any, job: dict[str, Any]) -> NDArray[np.uint8]:
             f"a frame of {image.shape[1]} x {image.shape[0]} pixels",
             expected=f"{job['width']} x {job['height']} throughout",
         )
-    return image
+    return (image,)
+
+
+def _planes(frame: Any) -> tuple[NDArray[np.uint8], ...]:
+    """The planes Y, U and V [h, w] where the decoder has them, without their padding and without a copy."""
+    found = []
+    for plane in frame.planes:
+        rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        found.append(rows[:, : plane.width])
+    return tuple(found)
