@@ -24,7 +24,7 @@ def full(kind=Prediction, **more):
     fields_ = {
         "clip": "c", "person": "1", "span": Span(0, 1), "probability": np.array([0.75, 0.25], np.float32),
         "valence": 0.5, "arousal": 0.25, "dominance": 0.1, "quality": 0.9, "modality": "face",
-        "quality_parts": {"exposure": 0.5},
+        "quality_parts": {"exposure": 0.5}, "decided_label": "calm",
         "contribution": {"face": 1.0}, "present": {"face": 0.9}, "units": {"au12": 0.4},
         "indices": {"engagement": 0.3}, "trace": "t",
         "events": tuple(moment(kind) for kind in ("au12", "nod", "engagement", "sustained happiness", "delight")),
@@ -35,7 +35,7 @@ def full(kind=Prediction, **more):
 OTHER = {
     "clip": "d", "person": "2", "span": Span(0, 2), "probability": np.array([0.25, 0.75], np.float32), "valence": 0.4,
     "arousal": 0.2, "dominance": 0.2, "quality": 0.8, "modality": "voice", "contribution": {"face": 2.0},
-    "quality_parts": {"exposure": 0.6},
+    "quality_parts": {"exposure": 0.6}, "decided_label": "tense",
     "present": {"face": 0.8}, "units": {"au12": 0.5}, "indices": {"engagement": 0.4}, "events": (moment("nod"),),
     "trace": "u", "decision": "another",
 }  # fmt: skip
@@ -84,7 +84,8 @@ def leaks(cut=reduce):
     """What leaves of a full prediction although its output was not agreed to, over all single outputs but one."""
     found = set()
     for without, names in {
-        "expression_label": ("probability", "contribution"), "valence_arousal": ("valence", "arousal", "dominance"),
+        "expression_label": ("probability", "decided_label", "contribution"),
+        "valence_arousal": ("valence", "arousal", "dominance"),
         "action_units": ("units",), "sustained_states": ("indices",),
     }.items():  # fmt: skip
         kept = cut(full(), Allowed(*(SINGLE - {without})))
@@ -102,7 +103,8 @@ def test_a_field_leaves_only_with_its_own_output():
 
 def test_twin_the_open_door_lets_every_field_out():
     assert leaks(lambda prediction, permit: prediction) == {
-        "probability", "contribution", "valence", "arousal", "dominance", "units", "indices", "event au12",
+        "probability", "decided_label", "contribution", "valence", "arousal", "dominance", "units", "indices",
+        "event au12",
         "event nod", "event engagement", "event sustained happiness", "event delight",
     }  # fmt: skip
 

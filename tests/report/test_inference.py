@@ -13,7 +13,14 @@ from vemo_audit.records.labels import EKMAN
 from vemo_audit.records.prediction import RecognizerCard
 from vemo_audit.report import wording
 from vemo_audit.report.blocks import Figure, Number
-from vemo_audit.report.inference import MOST_MOMENTS, CoveredCount, InferenceFacts, PersonTimeline, page
+from vemo_audit.report.inference import (
+    MOST_MOMENTS,
+    CoveredCount,
+    InferenceFacts,
+    PersonTimeline,
+    held_longest,
+    page,
+)
 from vemo_audit.report.render import MOST_BYTES, render
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -119,6 +126,24 @@ def test_times_and_labels_are_checked():
         PersonTimeline("p", np.array([1.0]), np.full((2, 7), 1 / 7, np.float32))
     with pytest.raises(BadInput, match="one per label"):
         page(admitted(people=(PersonTimeline("p", np.array([1.0]), np.full((1, 3), 1 / 3, np.float32)),)))
+
+
+def test_decided_labels_stand_in_place_of_the_most_likely():
+    few = replace(timeline(6), labels=("fear", "fear", "", "", "anger", "anger"))
+    made = figure(admitted(people=(few,))).table
+    assert made.columns[-1].title == "Label"
+    assert [row[-1].text for row in made.rows] == ["fear", "fear", "none", "none", "anger", "anger"]
+    assert few.said(EKMAN.names) == list(few.labels)
+    plain = figure(admitted()).table
+    best = [EKMAN.names[int(row.argmax())] for row in timeline(40).probability[:2]]
+    assert plain.columns[-1].title == "Most likely" and [row[-1].text for row in plain.rows[:2]] == best
+    with pytest.raises(BadInput, match="1 labels for 6 times"):
+        replace(timeline(6), labels=("fear",))
+
+
+def test_a_stretch_is_named_for_the_label_that_most_of_it_holds():
+    assert held_longest(("a", "a", "b", "b", "b", "", "", ""), 2) == ["a", "b"]
+    assert held_longest(("a", "b", "b", "", "", ""), 2) == ["b", ""]
 
 
 def test_every_share_of_a_moment_is_a_number():

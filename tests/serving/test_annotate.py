@@ -25,6 +25,10 @@ def test_the_two_strongest_units_stand_after_the_label(units: dict[str, float], 
     assert caption([said(units=units)], 0.5, LABELS) == words
 
 
+def test_a_decided_label_stands_with_its_own_probability() -> None:
+    assert caption([said(decided_label="tense")], 0.5, LABELS) == "tense 0.25"
+
+
 def test_units_without_a_label_are_words_too_and_silence_is_none() -> None:
     silent = said(probability=None, reason="output not covered by consent", units={"au12": 0.9})
     nobody = said(probability=None, reason="face lost")

@@ -51,7 +51,7 @@ class Talkative:
                 clip.clip.name, "1", Span(0.5 * k, 0.5 * k + 1), probability, 0.5, 0.25, -0.125, 0.25,
                 {"yaw_deg": 70.0, "exposure": 0.5}, "face+words", {"face": 1.0, "words": -0.5},
                 {"face": 0.75, "words": 1.0}, {"au6": 0.1, "au12": height}, {"attention drop": 0.3 + 0.3 * k},
-                events if k == 0 else (),
+                events if k == 0 else (), decided_label="fear",
             )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def test_everything_that_was_consented_to_is_told(house: Throwaway, video: Path)
     assert person["quality"]["yaw_deg"] == 70 and person["held_down_by"] == {"yaw_deg": 2}
     assert person["states"] == {"attention drop": {"mean": 0.45, "peak": 0.6}}
     assert person["modalities"]["words"] == {"windows": 2, "windows_against": 2, "log_odds": -0.5}
+    assert person["top_share"] == {"fear": 1.0} and person["mean_probability"]["happiness"] > 0.3, "as decided"
     assert person["affect"] == {"valence": 0.5, "arousal": 0.25, "dominance": -0.125}
     assert person["sentiment_windows"] == {"negative": 0, "neutral": 0, "positive": 2}
     assert summary["outputs_withheld"] == [] and "10.0 frames/s" in summary["micro_expressions"]

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import open_door
 import pyarrow.parquet
 import pytest
 
+from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.replay import Replay
 from vemo_audit.records.event import Event
 from vemo_audit.records.labels import EKMAN
@@ -96,3 +98,19 @@ def test_events_are_a_row_each_with_empty_cells_for_what_was_not_seen(tmp_path: 
         "film,1,au12,0.25,0.5,,0.75,,,,",
         "'=1+1,'@a,'-x,,1.0,,0.5,,,,",
     ]
+
+
+def test_decided_labels_stand_in_a_column_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    told = [replace(row, decided_label="fear" if row.probability is not None else "") for row in rows()]
+    write_predictions(path, told, labels=EKMAN, dataset="", metadata={})
+    assert read_predictions(path).optional["decided_label"].tolist() == ["fear", "", "fear"]
+    write_predictions(path, rows(), labels=EKMAN, dataset="", metadata={})
+    assert "decided_label" not in pyarrow.parquet.read_table(path).column_names
+
+
+@pytest.mark.parametrize(("row", "label"), [(0, "joy"), (1, "fear")], ids=["no label of the card", "no answer"])
+def test_a_label_that_nobody_knows_or_that_answers_nothing_is_refused(row: int, label: str, tmp_path: Path) -> None:
+    told = [replace(rows()[row], decided_label=label)]
+    with pytest.raises(BadInput, match=f"the decided label '{label}'"):
+        write_predictions(tmp_path / "t.parquet", told, labels=EKMAN, dataset="", metadata={})

@@ -96,7 +96,8 @@ def _seen(value: Mapping[str, float], may: frozenset[Output]) -> Mapping[str, fl
 
 
 CUTS: Mapping[str, Cut] = MappingProxyType({
-    "probability": _whole(LABEL, None), "contribution": _whole(LABEL, MappingProxyType({})),
+    "probability": _whole(LABEL, None), "decided_label": _whole(LABEL, ""),
+    "contribution": _whole(LABEL, MappingProxyType({})),
     "valence": _whole(AFFECT, math.nan), "arousal": _whole(AFFECT, math.nan), "dominance": _whole(AFFECT, math.nan),
     "present": _seen, "units": _named, "indices": _named, "events": _events,
 })  # fmt: skip

@@ -37,6 +37,8 @@ class Prediction:
     """A model's estimate of a *displayed* expression, never of what a person feels.
 
     `probability [K]` is None exactly when `reason` says why there is no answer. NaN is "not estimated".
+    `decided_label` may differ from the most probable class: a label holds until the evidence of several windows is
+    against it, while probabilities say what each window shows.
     """
 
     clip: str
@@ -59,6 +61,7 @@ class Prediction:
     reason: str = ""
     trace: str = ""  # digest of the provenance record
     decision: str = ""  # id of the gate decision that admitted the clip
+    decided_label: str = ""  # over time; '' where nothing is decided: the most probable class is the answer then
 
     def __post_init__(self) -> None:
         if (self.probability is None) == (not self.reason):

@@ -1,5 +1,6 @@
 """One gated inference as a short page: the decision, the expressions over time, what was covered and why."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,8 +43,21 @@ class PersonTimeline:
     time_s: NDArray[np.float64]
     probability: NDArray[np.float32]
     reasons: tuple[tuple[str, int], ...] = ()  # why there is no answer, moments
+    labels: tuple[str, ...] = ()  # [T] as decided over time, '' where there is no answer; () where nobody decides
+
+    def said(self, names: tuple[str, ...]) -> list[str]:
+        """The label of each moment `[T]`: the decided one, else the most probable; '' where there is no answer."""
+        if self.labels:
+            return list(self.labels)
+        known = np.isfinite(self.probability).all(axis=1)
+        return [names[int(row.argmax())] if there else "" for row, there in zip(self.probability, known, strict=True)]
 
     def __post_init__(self) -> None:
+        if self.labels and len(self.labels) != len(self.time_s):
+            raise BadInput(
+                f"{len(self.labels)} labels for {len(self.time_s)} times", where=f"the timeline of {self.person}",
+                expected="one for each time",
+            )  # fmt: skip
         if self.probability.ndim != 2 or len(self.time_s) != len(self.probability):
             raise BadInput(
                 f"{len(self.time_s)} times for probabilities of shape {self.probability.shape}",
@@ -206,18 +220,25 @@ def _timeline(one: PersonTimeline, card: RecognizerCard, duration_s: float, *, m
     values = np.where(whole, one.probability.astype(np.float64), np.nan)
     starts, ends, shares = stretches(np.asarray(one.time_s, np.float64), values, duration_s=duration_s, most=most)
     rows: list[tuple[Cell, ...]] = []
-    for start, end, share in zip(starts, ends, shares, strict=True):
+    held = held_longest(one.labels, len(shares)) if one.labels else [""] * len(shares)
+    for start, end, share, label in zip(starts, ends, shares, held, strict=True):
         known = bool(np.all(np.isfinite(share)))
         cells = tuple(Number(float(p), unit="whole") if known else Text("no answer") for p in share)
-        top = card.labels.names[int(np.argmax(share))] if known else "none"
+        top = (label or card.labels.names[int(np.argmax(share))]) if known else "none"
         rows.append((Number(start, unit="seconds"), Number(end, unit="seconds"), *cells, Text(top)))
     columns = (
         Column("From", numeric=True), Column("To", numeric=True),
-        *(Column(name, numeric=True) for name in card.labels.names), Column("Most likely"),
+        *(Column(name, numeric=True) for name in card.labels.names), Column("Label" if one.labels else "Most likely"),
     )  # fmt: skip
     name, said = _name(one.person), note(len(one.time_s), len(shares))
     table = Table(f"{name}: probability of each displayed expression", columns, tuple(rows), note=said)
     return Figure("timeline", table.caption, describe("timeline", table), table, note=said)
+
+
+def held_longest(labels: tuple[str, ...], parts: int) -> list[str]:
+    """Of labels of moments `[T]` in `parts` equal stretches, the one that most moments of each hold; '' for none."""
+    counts = [Counter(labels[k] for k in part if labels[k]) for part in np.array_split(np.arange(len(labels)), parts)]
+    return [count.most_common(1)[0][0] if count else "" for count in counts]
 
 
 def _covered(facts: InferenceFacts) -> Section:

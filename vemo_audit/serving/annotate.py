@@ -62,15 +62,15 @@ def by_person(predictions: Sequence[Prediction]) -> Mapping[str, Sequence[Predic
 
 
 def caption(answers: Sequence[Prediction], time_s: float, labels: Sequence[str]) -> str:
-    """Top class and its probability at a time, then the strongest units; '' where there is no answer."""
+    """The label and its probability at a time, then the strongest units; '' where there is no answer."""
     around = [one for one in answers if one.span.start_s <= time_s < one.span.end_s]
     if not around:
         return ""
     nearest = min(around, key=lambda one: abs((one.span.start_s + one.span.end_s) / 2 - time_s))
     words = []
     if nearest.probability is not None:
-        top = int(nearest.probability.argmax())
-        words.append(f"{labels[top]} {nearest.probability[top]:.2f}")
+        label = nearest.decided_label or labels[int(nearest.probability.argmax())]
+        words.append(f"{label} {nearest.probability[list(labels).index(label)]:.2f}")
     strong = sorted((name for name in nearest.units if nearest.units[name] >= STRONG), key=lambda n: -nearest.units[n])
     return " ".join(words + [name.upper() for name in strong[:NAMED_UNITS]])
 

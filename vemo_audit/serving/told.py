@@ -67,11 +67,12 @@ def timelines(predictions: Sequence[Prediction], classes: int) -> tuple[PersonTi
         time_s = np.array([(row.span.start_s + row.span.end_s) / 2 for row in rows])
         missing = np.full(classes, np.nan, np.float32)
         probability = np.stack([missing if row.probability is None else row.probability for row in rows])
+        labels = tuple(row.decided_label for row in rows) if any(row.decided_label for row in rows) else ()
         reasons: dict[str, int] = {}
         for row in rows:
             if row.reason:
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1
-        found.append(PersonTimeline(called(person), time_s, probability, tuple(reasons.items())))
+        found.append(PersonTimeline(called(person), time_s, probability, tuple(reasons.items()), labels))
     return tuple(found)
 
 
@@ -129,12 +130,12 @@ def summary(
     clip: Clip, decision: Decision, card: RecognizerCard, *, purpose: str, predictions: Sequence[Prediction],
     seen: Seen | None, traces: Mapping[str, Any], more: Beside = Beside(),
 ) -> dict[str, Any]:  # fmt: skip
-    """The inference in short, for a script: people, their most probable classes, what moved, what was covered."""
+    """The inference in short, for a script: people, labels by share of their windows, what moved and was covered."""
     people = []
     shown = {one.person: in_short(one) for one in more.people}
     for timeline in timelines(predictions, len(card.labels)):
         answered = np.isfinite(timeline.probability).all(axis=1)
-        top = timeline.probability[answered].argmax(axis=1) if answered.any() else np.zeros(0, int)
+        told = Counter(said for said in timeline.said(card.labels.names) if said)
         mean = timeline.probability[answered].mean(axis=0) if answered.any() else None
         people.append(
             {
@@ -143,7 +144,7 @@ def summary(
                 if mean is None
                 else {label: round(float(p), 4) for label, p in zip(card.labels.names, mean, strict=True)},
                 "top_share": {
-                    card.labels.names[k]: round(float((top == k).mean()), 4) for k in sorted(set(top.tolist()))
+                    name: round(told[name] / told.total(), 4) for name in card.labels.names if told[name]
                 },
             }
             | shown.get(timeline.person, {})

@@ -16,7 +16,7 @@ SCHEMA_VERSION = "1"
 KEY = ("dataset", "clip", "person", "start_s", "end_s")
 """Columns that name one row; no two rows may share all of them, unless they are votes with a weight."""
 AFFECT = ("valence", "arousal", "dominance")
-TEXT = ("dataset", "clip", "person", "modality", "reason", "trace", "decision", "subject", "label")
+TEXT = ("dataset", "clip", "person", "modality", "reason", "trace", "decision", "decided_label", "subject", "label")
 PROBABILITY_PREFIX = "p_"
 CONTRIBUTION_PREFIX = "contribution_"
 NAMED = MappingProxyType({

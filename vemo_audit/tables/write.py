@@ -95,6 +95,11 @@ def _as_table(rows: list[Prediction], *, labels: LabelSet, dataset: str) -> pa.T
                 f"probabilities of shape {row.probability.shape}", where=f"{row.clip}/{row.person}",
                 expected=f"one for each of {', '.join(labels.names)}",
             )  # fmt: skip
+        if row.decided_label and (row.probability is None or row.decided_label not in labels.names):
+            raise BadInput(
+                f"the decided label '{row.decided_label}'", where=f"{row.clip}/{row.person}",
+                expected=f"one of {', '.join(labels.names)}, where there is an answer",
+            )  # fmt: skip
     answers = np.array(
         [np.full(k, np.nan) if row.probability is None else row.probability for row in rows], dtype=np.float32
     ).reshape(-1, k)
@@ -111,7 +116,8 @@ def _as_table(rows: list[Prediction], *, labels: LabelSet, dataset: str) -> pa.T
     columns["abstained"] = pa.array([row.probability is None for row in rows], pa.bool_())
     for name in (*AFFECT, "quality"):
         columns[name] = pa.array([getattr(row, name) for row in rows], pa.float32(), from_pandas=True)
-    for name in ("modality", "reason", "trace", "decision"):
+    decided = ("decided_label",) if any(row.decided_label for row in rows) else ()
+    for name in (*decided, "modality", "reason", "trace", "decision"):
         columns[name] = pa.array([getattr(row, name) for row in rows], text)
     for field, (before, after) in NAMED.items():
         for name in sorted({name for row in rows for name in getattr(row, field)}, key=_by_number):

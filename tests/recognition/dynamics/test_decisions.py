@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from oracles.planted_labels import delay_s, live, macro_f1, planted
 
-from vemo_audit.recognition.dynamics.decisions import NOBODY, Decider, DecisionSettings, decide, decide_recording
+from vemo_audit.recognition.dynamics.decisions import (
+    NOBODY,
+    Decider,
+    DecisionSettings,
+    decide,
+    decide_recording,
+    decide_windows,
+)
 from vemo_audit.recognition.dynamics.smoothing import switches_per_minute
 
 LIVE = DecisionSettings()
@@ -137,3 +144,20 @@ def test_nothing_gives_nothing():
     none = np.zeros((0, 3))
     assert len(decide(none, np.zeros(0))[0]) == 0 and len(decide_recording(none, np.zeros(0))) == 0
     assert (decide(np.full((4, 3), np.nan), np.arange(4.0))[0] == NOBODY).all()
+
+
+def test_a_lasting_change_is_followed_and_a_weak_flicker_is_not() -> None:
+    middle_s = np.arange(40) * 0.25
+    rows = np.tile([0.8, 0.1, 0.1], (40, 1))
+    rows[20:] = [0.1, 0.8, 0.1]
+    rows[10] = rows[30] = [0.4, 0.45, 0.15]
+    assert decide_windows(rows, middle_s, window_s=1.0).tolist() == [0] * 20 + [1] * 20
+
+
+def test_windows_that_overlap_more_are_worth_no_more():
+    """Each window twice is no second witness."""
+    middle_s = np.arange(40) * 0.25
+    rows = np.random.default_rng(5).dirichlet(np.ones(3) * 2, 40)
+    once = decide_windows(rows, middle_s, window_s=1.0)
+    twice = decide_windows(rows.repeat(2, 0), np.repeat(middle_s, 2) + np.tile([0, 1e-9], 40), window_s=1.0)
+    assert once.tolist() == twice[::2].tolist() and len(set(once.tolist())) > 1

@@ -14,6 +14,9 @@ TIE_S = 1e-6
 """Rounding of times: a row this little beyond the look-ahead lies within it."""
 LEAST = 1e-6
 """No probability counts as less: one frame may not rule a class out for good."""
+REPEATED = 4
+"""Windows repeat each other while they overlap: a window is taken for so many votes of its own length. Chosen on
+planted sequences read in windows: with fewer votes short stretches are lost, with more of them noise comes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,14 @@ def decide(
     decider = Decider(probability.shape[1], settings)
     first, last = decider.push(time_s, probability), decider.finish()
     return np.concatenate([first[1], last[1]]), np.concatenate([first[2], last[2]])
+
+
+def decide_windows(probability: Array, middle_s: Array, *, window_s: float) -> NDArray[np.int64]:
+    """The label `[T]` of each of overlapping windows of a whole recording, as `decide_recording` gives it.
+
+    `probability [T, K]` is what each window says by itself, not smoothed, at the middle of each window `[T]`.
+    """
+    return decide_recording(probability, middle_s, settings=DecisionSettings(independent_s=window_s / REPEATED))
 
 
 def decide_recording(

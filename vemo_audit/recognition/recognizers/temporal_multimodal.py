@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vemo_audit.recognition.dynamics import smoothing
 from vemo_audit.recognition.dynamics.affect import project
+from vemo_audit.recognition.dynamics.decisions import decide_windows
 from vemo_audit.recognition.dynamics.events import EventStream, together
 from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
@@ -53,7 +54,7 @@ class Settings:
     least_quality: float = 0.0  # of a face, 0-1
     token_rate_hz: float = 12.5  # faces that count for a window
     unit_rate_hz: float = 25.0  # faces whose action units are followed
-    face_reliability: float = 0.72  # UAR of the expert on its held-out data, from its card
+    face_reliability: float = 0.75  # UAR of the expert on its held-out data, from its card
     voice_reliability: float = 0.40  # half of the same: ten actors, another language, no surprise
     words_reliability: float = 0.2  # a lexicon's; times the share of the window in which words were said
     transcript: str = ""  # path of an SRT or WebVTT file; '' is none
@@ -161,6 +162,7 @@ class TemporalMultimodal:
         rows = np.array([np.full(len(EKMAN), np.nan) if p is None else p for p in pooled])
         middle_s = np.array([(span.start_s + span.end_s) / 2 for span in spans])
         smooth = smoothing.zero_phase(rows, middle_s, tau_s=self.settings.smoothing_tau_s)
+        labels = decide_windows(rows, middle_s, window_s=self.settings.window_s)
         affect = project(smooth)
         spoken = [None if voice is None else voice.spoken for voice in voices]
         indices, states = declared(
@@ -178,8 +180,8 @@ class TemporalMultimodal:
                 continue
             yield Prediction(
                 clip.clip.name, person, span, smooth[k].astype(np.float32), *(float(value) for value in affect[k]),
-                modality="+".join(sorted(said[k])),
-                contribution=contributions(said[k], PRIOR, int(smooth[k].argmax()), joint=joint(k)),
+                decided_label=EKMAN.names[labels[k]], modality="+".join(sorted(said[k])),
+                contribution=contributions(said[k], PRIOR, int(labels[k]), joint=joint(k)),
                 present=present(seen.share if seen else 0.0, said[k]), **shown,
             )  # fmt: skip
 
