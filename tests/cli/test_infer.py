@@ -146,6 +146,7 @@ def told(*words: str) -> tuple[int, str]:
         (["--option", "a=1", "--option", "a=2"], "--option a twice"),
         (["--transcript", "absent.srt"], "no readable transcript"),
         (["--transcript", "absent.srt", "--modality", "face"], "a transcript without --modality voice"),
+        (["--option", "transcript=a.srt"], "--option transcript. Expected --transcript"),
     ],
 )
 def test_a_word_that_nobody_knows_is_named_before_anything_opens(video: Path, more: list[str], says: str) -> None:
@@ -153,6 +154,16 @@ def test_a_word_that_nobody_knows_is_named_before_anything_opens(video: Path, mo
     code, words = told(str(video), *place, *more)
     assert code == 2 and says in words
     assert not (video.parent / "out").exists()
+
+
+def test_the_language_of_an_srt_file_is_asked_for(video: Path) -> None:
+    path = video.parent / "words.srt"
+    path.write_text("1\n00:00:00,000 --> 00:00:01,000\nGood.\n")
+    place = ["--deployment", "nowhere.toml", "--purpose", "research", "--out", str(video.parent / "out")]
+    code, words = told(str(video), *place, "--transcript", str(path))
+    assert code == 2 and "an SRT file without its language" in words and "--language en" in words
+    code, words = told(str(video), *place, "--transcript", str(path), "--language", "en")
+    assert code == 2 and "nowhere.toml" in words
 
 
 def test_one_transcript_is_for_one_file(video: Path) -> None:
@@ -165,7 +176,7 @@ def test_one_transcript_is_for_one_file(video: Path) -> None:
 
 def test_an_option_that_the_recognizer_does_not_have_is_named(house: Throwaway) -> None:
     with (
-        pytest.raises(BadInput, match="unexpected keyword argument 'rate'"),
+        pytest.raises(BadInput, match="the option 'rate'. Expected one of face"),
         infer.open_service(house.path, "temporal_multimodal", {"rate": 25}),
     ):
         pass

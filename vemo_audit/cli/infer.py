@@ -48,6 +48,7 @@ def infer(
         typer.Option(help="An option of the recognizer, as name=value: --option window_s=2; may be repeated."),
     ] = None,
     transcript: Annotated[Path | None, typer.Option(help="What was said, as SRT or WebVTT; for one file.")] = None,
+    language: Annotated[str, typer.Option(help="Of the transcript, as 'en'; SRT files do not state it.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print a JSON summary on standard output.")] = False,
 ) -> None:
     """Estimate displayed expressions, if and only if consent and policy allow it. Every decision is recorded first.
@@ -67,7 +68,7 @@ def infer(
     case = Case(purpose, named("--modality", modality, Modality), named("--output", output, Output), envelopes)
     options = settings(option or [])
     if transcript is not None:
-        options |= {"transcript": words(transcript, files=len(files), modalities=case.modalities)}
+        options |= words(transcript, language, files=len(files), modalities=case.modalities)
     digests = [sha256_hex(read(transcript, "transcript"))] if transcript is not None else []
     rows: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -97,14 +98,19 @@ def settings(given: list[str]) -> dict[str, Any]:
     """The options of a recognizer by name. Raises BadInput for one that is given twice."""
     found: dict[str, Any] = {}
     for name, value in map(setting, given):
+        if name in ("transcript", "language"):
+            raise BadInput(f"--option {name}", expected=f"--{name}", advice="There, what it names is checked first.")
         if name in found:
             raise BadInput(f"--option {name} twice", expected="each option once")
         found[name] = value
     return found
 
 
-def words(transcript: Path, *, files: int, modalities: frozenset[str]) -> str:
-    """The transcript's path for the recognizer. Raises BadInput unless it is of one file whose voice is asked for."""
+def words(transcript: Path, language: str, *, files: int, modalities: frozenset[str]) -> dict[str, str]:
+    """The options of the recognizer for a transcript.
+
+    Raises BadInput unless it is of one file whose voice is asked for, and of a language that somebody states.
+    """
     if files != 1:
         raise BadInput(
             f"one transcript for {files} files", where=str(transcript), expected="one file",
@@ -115,7 +121,13 @@ def words(transcript: Path, *, files: int, modalities: frozenset[str]) -> str:
             "a transcript without --modality voice", where=str(transcript), expected="the voice among the modalities",
             advice="What was said is part of the voice.",
         )  # fmt: skip
-    return str(transcript.absolute())
+    read(transcript, "transcript")
+    if transcript.suffix.lower() == ".srt" and not language:
+        raise BadInput(
+            "an SRT file without its language", where=str(transcript), expected="--language, such as --language en",
+            advice="SRT has no place for it, and words of an unknown language are not read.",
+        )  # fmt: skip
+    return {"transcript": str(transcript.absolute()), "language": language}
 
 
 def setting(text: str) -> tuple[str, Any]:

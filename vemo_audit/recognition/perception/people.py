@@ -78,6 +78,7 @@ class Moment:
     rows: tuple[tuple[str, FaceRow], ...]
     frames: int  # so far
     events: tuple[tuple[str, Event], ...] = ()  # of bodies, under way when the clip ended
+    strangers_s: tuple[float, ...] = ()  # times of frames in which somebody was covered
 
 
 @dataclass(slots=True, eq=False)
@@ -114,17 +115,22 @@ def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightS
     reads = encoder if "face" in clip.permit.modalities else None
     slots = _Slots(settings)
     waiting, count, last_s, step_s = _Waiting(), 0, 0.0, STILL_S
+    strangers_s: list[float] = []
     with half_of_the_cores() as half:
         for frame in ahead(decode.frames(clip), begin=lambda: torch.set_num_threads(half)):
             step_s = frame.time_s - last_s if count else step_s
             count, last_s = count + 1, frame.time_s
             bodies = body.step(frame) if body else {}
+            strangers_s += [frame.time_s] if frame.covered else []
             for face in frame.faces:
                 _look(frame, face, waiting, slots=slots, bodies=bodies, encoder=reads, settings=settings)
             if len(waiting.rows) >= settings.batch:
-                yield Moment(math.nextafter(frame.time_s, math.inf), _encoded(waiting, encoder), count)
+                seen_s, strangers_s = tuple(strangers_s), []
+                until_s = math.nextafter(frame.time_s, math.inf)
+                yield Moment(until_s, _encoded(waiting, encoder), count, strangers_s=seen_s)
     events = [(person, event) for person, found in (body.finish() if body else {}).items() for event in found]
-    yield Moment(last_s + step_s if count else 0.0, _encoded(waiting, encoder), count, tuple(events))
+    until_s = last_s + step_s if count else 0.0
+    yield Moment(until_s, _encoded(waiting, encoder), count, tuple(events), tuple(strangers_s))
 
 
 @contextmanager

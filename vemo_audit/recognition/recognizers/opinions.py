@@ -94,18 +94,26 @@ def heard(
     return found
 
 
-def owners(tracks: Mapping[str, Track], spans: Sequence[Span], loudness: Loudness) -> list[str | None]:
+def owners(
+    tracks: Mapping[str, Track], spans: Sequence[Span], loudness: Loudness, *, strangers_s: Sequence[float] = ()
+) -> list[str | None]:
     """Whose voice each window holds; None when it cannot be told.
 
-    One person in the whole picture is the speaker; of several, the one whose mouth moves with the sound.
+    One person in the whole picture is the speaker; of several, the one whose mouth moves with the sound. While somebody
+    is covered (`strangers_s`, times in order), the voice may be theirs: then it is nobody's.
     """
-    if len(tracks) == 1:
-        return [next(iter(tracks))] * len(spans)
+    covered_s = np.asarray(strangers_s, np.float64)
     moved = {person: mouth_speed(track) for person, track in tracks.items()}
     found: list[str | None] = []
     for span in spans:
         middle_s = (span.start_s + span.end_s) / 2
         start_s, end_s = middle_s - OWNER_S / 2, middle_s + OWNER_S / 2
+        if np.diff(np.searchsorted(covered_s, (start_s, end_s)))[0]:
+            found.append(None)
+            continue
+        if len(tracks) == 1:
+            found.append(next(iter(tracks)))
+            continue
         parts = {}
         for person, (time_s, speed) in moved.items():
             inside = (time_s >= start_s) & (time_s < end_s)

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from vemo_audit.recognition.recognizers import experts, opinions
 from vemo_audit.recognition.recognizers.declared import declared
 from vemo_audit.recognition.recognizers.opinions import Heard
 from vemo_audit.recognition.recognizers.over_tokens import load_fusion, load_temporal
+from vemo_audit.recognition.recognizers.settings import OF_A_RUN, chosen, file_digest
 from vemo_audit.recognition.recognizers.timeline import Timeline, Track
 from vemo_audit.recognition.recognizers.trace import provenance
 from vemo_audit.records.clip import AdmittedClip
@@ -29,7 +30,7 @@ from vemo_audit.records.prediction import Prediction, RecognizerCard
 from vemo_audit.records.span import Span, WindowGrid
 from vemo_audit.records.units import UNITS
 
-VERSION = "2"
+VERSION = "3"
 PRIOR = np.full(len(EKMAN), 1 / len(EKMAN))
 """Before anything is seen, every class is as likely as any other."""
 VOICE_ONLY = "voice"
@@ -39,29 +40,6 @@ LEFT_S = 60.0
 """Who was not seen for so long has no baseline any more: nothing of what was followed would be used again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the recognizer is built of and how it answers."""
-
-    face: str = "face-ferplus"
-    voice: str = "voice-emodb"
-    temporal: str = "temporal-rendered"  # what a window's frames are read by; '' is their mean
-    fusion: str = ""  # feature-level fusion that joins the pool, such as 'fusion-paired'; '' is decision level alone
-    window_s: float = 1.0
-    hop_s: float = 0.25
-    voice_window_s: float = 2.0  # around the middle of each window: a voice needs longer than a face
-    smoothing_tau_s: float = 0.5  # zero-phase; 0 is none
-    least_quality: float = 0.0  # of a face, 0-1
-    token_rate_hz: float = 12.5  # faces that count for a window
-    unit_rate_hz: float = 25.0  # faces whose action units are followed
-    face_reliability: float = 0.75  # UAR of the expert on its held-out data, from its card
-    voice_reliability: float = 0.40  # half of the same: ten actors, another language, no surprise
-    words_reliability: float = 0.2  # a lexicon's; times the share of the window in which words were said
-    transcript: str = ""  # path of an SRT or WebVTT file; '' is none
-    language: str = ""  # of the transcript, as 'en'; '' is what the file states
-    device: str = "cpu"  # 'cuda', 'mps' or 'auto'; the same answers but for rounding, so no part of the digest
-
-
 class TemporalMultimodal:
     """Face, voice and word experts behind the gate. Options are the fields of `Settings`.
 
@@ -69,9 +47,11 @@ class TemporalMultimodal:
     """
 
     card: RecognizerCard
+    PATHS = ("transcript",)
+    """Options that a plan gives relative to itself."""
 
     def __init__(self, **options: object) -> None:
-        settings = Settings(**options)  # type: ignore[arg-type]
+        settings = chosen(options)
         self.settings = settings = replace(settings, device=devices.chosen(settings.device))
         self.grid = WindowGrid(self.settings.window_s, self.settings.hop_s)
         self.face = experts.load_face(self.settings.face, device=self.settings.device)
@@ -81,7 +61,8 @@ class TemporalMultimodal:
         self.fusion = load_fusion(self.settings.fusion, network) if self.settings.fusion else None
         self.traces: dict[str, dict[str, object]] = {}
         files = {name: str(card["weights"]["sha256"]) for name, card in self._cards().items()}
-        said = {key: str(value) for key, value in asdict(settings).items() if key != "device"}
+        said = {key: str(value) for key, value in asdict(settings).items() if key not in OF_A_RUN}
+        self.transcript_sha256 = file_digest(settings.transcript) if settings.transcript else ""
         self.card = RecognizerCard(
             "temporal_multimodal", VERSION, EKMAN, ("body", "face", "voice"),
             f"{self.settings.window_s:g} s every {self.settings.hop_s:g} s",
@@ -106,6 +87,8 @@ class TemporalMultimodal:
     def recognize(self, clip: AdmittedClip) -> Iterator[Prediction]:
         """One prediction per person and window; where nobody is seen (without a picture: heard), one that says so."""
         settings = self.settings
+        if settings.transcript and "voice" not in clip.permit.modalities:
+            clip.open_guard().release_audio()  # words are part of the voice: refused on record, before any frame
         movements = Movements()
         timeline = Timeline(self.grid, self._windows, follow=movements.take, keep_tokens=self.fusion is not None)
         sight = SightSettings(settings.token_rate_hz, settings.unit_rate_hz, settings.least_quality)
@@ -121,12 +104,14 @@ class TemporalMultimodal:
         end_s = max(timeline.until_s, listening.end_s, STILL_S)
         spans = timeline.finish(end_s)
         trace = provenance(clip, timeline, listening, self.card, settings, end_s=end_s)
+        trace |= {"transcript_sha256": self.transcript_sha256}
         self.traces[digest(trace)] = trace
         place = {"trace": digest(trace), "decision": clip.permit.decision_id}
         pictured = timeline.frames > 0
         heard = not pictured and any(voice is not None for voice in voices)
         if not timeline.tracks and not heard:
-            reason = "nobody was seen" if pictured else "nobody was heard"
+            unread = "nobody who may be read was seen" if len(timeline.strangers_s) else "nobody was seen"
+            reason = unread if pictured else "nobody was heard"
             yield Prediction(clip.clip.name, "", Span(0.0, end_s), None, reason=reason, **place)
             return
         said = opinions.words(
@@ -134,7 +119,7 @@ class TemporalMultimodal:
         )
         voices = pad(voices, len(spans))
         tracks = timeline.tracks or {VOICE_ONLY: Track()}
-        whose = opinions.owners(tracks, spans, loudness)
+        whose = opinions.owners(tracks, spans, loudness, strangers_s=timeline.strangers_s)
         for person, track in tracks.items():
             own = [
                 self._heard(pair) if owner == person else (None, {})

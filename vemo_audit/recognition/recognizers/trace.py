@@ -17,7 +17,7 @@ def provenance(
     return {
         "package": version("vemo-audit"), "torch": version("torch"), "device": settings.device,
         "recognizer": card.name, "recognizer_version": card.version, "recognizer_digest": card.digest,
-        "settings": {key: str(value) for key, value in asdict(settings).items()},
+        "settings": {key: str(value) for key, value in asdict(settings).items() if key != "transcript"},
         "clip_sha256": clip.clip.sha256, "decision": clip.permit.decision_id, "log_index": clip.permit.log_index,
         "purpose": clip.permit.purpose, "modalities": sorted(clip.permit.modalities),
         "frames": seen.frames, "end_ms": round(end_s * 1000),
