@@ -176,7 +176,7 @@ def test_one_transcript_is_for_one_file(video: Path) -> None:
 
 def test_an_option_that_the_recognizer_does_not_have_is_named(house: Throwaway) -> None:
     with (
-        pytest.raises(BadInput, match="the option 'rate'. Expected one of face"),
+        pytest.raises(BadInput, match=r"the option 'rate'\. Expected one of face"),
         infer.open_service(house.path, "temporal_multimodal", {"rate": 25}),
     ):
         pass
