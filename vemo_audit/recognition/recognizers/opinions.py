@@ -1,7 +1,8 @@
 """Who says what of each window: the voice's and the words' opinions, and whose voice it is."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from vemo_audit.recognition.perception.words import opinions
 from vemo_audit.recognition.recognizers.declared import Spoken
 from vemo_audit.recognition.recognizers.experts import Voice
 from vemo_audit.recognition.recognizers.over_tokens import Fusion, voice_summary
+from vemo_audit.recognition.recognizers.packed import PackedRows
 from vemo_audit.recognition.recognizers.timeline import Track, mouth_speed
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.span import Span, WindowGrid
@@ -36,6 +38,65 @@ class Heard:
     opinion: Opinion
     spoken: Spoken
     summary: NDArray[np.float32]  # the numbers that the expert read
+
+
+class Voices:
+    """What is heard in each window, in order; None where nobody is. Kept as rows of numbers, 0.7 kB a window."""
+
+    def __init__(self, support: NDArray[np.bool_], *, reliability: float) -> None:
+        self._support, self._reliability = support, reliability
+        self._places = array("q")
+        self._said = PackedRows(len(support) + 3, np.float64)
+        self._summaries = PackedRows(len(NAMES))
+
+    def add(
+        self, probability: NDArray[np.float64] | None = None, spoken: Spoken | None = None,
+        summary: NDArray[np.float32] | None = None,
+    ) -> None:  # fmt: skip
+        """The next window; nobody is heard without arguments."""
+        if probability is None or spoken is None or summary is None:
+            self._places.append(-1)
+            return
+        numbers = (spoken.loudness_db, spoken.pitch_range_st, spoken.speech)
+        self._places.append(self._said.append((*numbers, *probability)))
+        self._summaries.append(summary)
+
+    def cut(self, count: int) -> "Voices":
+        """This, with exactly so many windows: after the end of the sound nobody is heard."""
+        self._places = (self._places + array("q", [-1]) * max(0, count - len(self._places)))[:count]
+        return self
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: int) -> Heard | None:
+        place = self._places[number]
+        if place < 0:
+            return None
+        numbers = self._said[place]
+        opinion = Opinion(numbers[3:], self._support, self._reliability)
+        return Heard(opinion, Spoken(*numbers[:3].tolist()), self._summaries[place])
+
+    def __iter__(self) -> Iterator[Heard | None]:
+        return (self[number] for number in range(len(self)))
+
+
+class Own:
+    """What one person says: voice and words of the windows that are theirs."""
+
+    def __init__(self, voices: Voices, words: Sequence[Opinion | None], theirs: Sequence[bool]) -> None:
+        self._voices, self._words, self._theirs = voices, words, theirs
+
+    def voice(self, number: int) -> Heard | None:
+        """Their voice in a window."""
+        return self._voices[number] if self._theirs[number] else None
+
+    def said(self, number: int) -> dict[str, Opinion]:
+        """What their voice and their words say of a window, by modality."""
+        voice = self.voice(number)
+        words = self._words[number] if self._theirs[number] else None
+        told = ("voice", voice.opinion if voice else None), ("words", words)
+        return {name: one for name, one in told if one is not None}
 
 
 class Loudness:
@@ -67,12 +128,12 @@ class Loudness:
 def heard(
     listening: Listening, loudness: Loudness, voice: Voice, *, grid: WindowGrid, reach_s: float, end_s: float,
     reliability: float,
-) -> list["Heard | None"]:  # fmt: skip
+) -> Voices:  # fmt: skip
     """The voice in each window up to the end of sound or picture; None where nobody is heard.
 
     A window is heard `reach_s` before and after its middle: a voice needs longer than a face.
     """
-    found: list[Heard | None] = []
+    found = Voices(voice.support, reliability=reliability)
 
     def around() -> Iterator[tuple[float, float]]:
         k = 0
@@ -83,14 +144,14 @@ def heard(
 
     for (start_s, stop_s), summary in zip(around(), summaries(loudness.kept(listening), around()), strict=False):
         if summary is None:
-            found.append(None)
+            found.add()
             continue
         _, loud = loudness.between(start_s, stop_s)
         loud = loud[np.isfinite(loud)]
         spoken = Spoken(
             float(loud.mean()) if len(loud) else math.nan, float(summary[PITCH_SD]), float(summary[VOICED_SHARE])
         )  # fmt: skip
-        found.append(Heard(Opinion(voice.probability(summary), voice.support, reliability), spoken, summary))
+        found.add(voice.probability(summary), spoken, summary)
     return found
 
 
@@ -154,7 +215,7 @@ def words(
 
 
 def joint(
-    fusion: Fusion | None, track: Track, voices: Sequence[Heard | None], *, count: int
+    fusion: Fusion | None, track: Track, voices: Iterable[Heard | None], *, count: int
 ) -> Callable[[int], Joint | None]:
     """What feature-level fusion says of each window, face and voice together; nothing where either is away."""
     if fusion is None:

@@ -17,7 +17,7 @@ from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
 from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, half_of_the_cores, watch
 from vemo_audit.recognition.recognizers import experts, opinions
 from vemo_audit.recognition.recognizers.declared import declared
-from vemo_audit.recognition.recognizers.opinions import Heard
+from vemo_audit.recognition.recognizers.opinions import Own
 from vemo_audit.recognition.recognizers.over_tokens import load_fusion, load_temporal
 from vemo_audit.recognition.recognizers.settings import OF_A_RUN, chosen, file_digest
 from vemo_audit.recognition.recognizers.timeline import Timeline, Track
@@ -117,39 +117,34 @@ class TemporalMultimodal:
         said = opinions.words(
             clip, settings.transcript, spans, language=settings.language, reliability=settings.words_reliability
         )
-        voices = pad(voices, len(spans))
+        voices = voices.cut(len(spans))
         tracks = timeline.tracks or {VOICE_ONLY: Track()}
         whose = opinions.owners(tracks, spans, loudness, strangers_s=timeline.strangers_s)
         for person, track in tracks.items():
-            own = [
-                self._heard(pair) if owner == person else (None, {})
-                for pair, owner in zip(zip(voices, said, strict=True), whose, strict=True)
-            ]
+            own = Own(voices, said, [owner == person for owner in whose])
             yield from self._answers(clip, person, spans, track, own, events=movements.of(person, track), place=place)
-
-    @staticmethod
-    def _heard(pair: tuple[Heard | None, Opinion | None]) -> tuple[Heard | None, dict[str, Opinion]]:
-        """A voice in one window, and what it and its words say."""
-        voice, words = pair
-        said = ("voice", voice.opinion if voice else None), ("words", words)
-        return voice, {name: one for name, one in said if one is not None}
 
     def _answers(
         self, clip: AdmittedClip, person: str, spans: list[Span], track: Track,
-        own: list[tuple[Heard | None, dict[str, Opinion]]], *, events: Sequence[Event], place: Mapping[str, str],
+        own: Own, *, events: Sequence[Event], place: Mapping[str, str],
     ) -> Iterator[Prediction]:  # fmt: skip
         """One person's predictions, in order of time."""
         pictured = person != VOICE_ONLY
-        said = [self._opinions(track, k, own[k][1], pictured=pictured) for k in range(len(spans))]
-        voices = [voice if k in track.seen or not pictured else None for k, (voice, _) in enumerate(own)]
-        joint = opinions.joint(self.fusion, track, voices, count=len(spans))
-        pooled = [pool(each, PRIOR, joint=joint(k)) for k, each in enumerate(said)]
-        rows = np.array([np.full(len(EKMAN), np.nan) if p is None else p for p in pooled])
+        shared = [k in track.seen or not pictured for k in range(len(spans))]  # windows in which the voice counts
+        joint = opinions.joint(
+            self.fusion, track, (own.voice(k) if k_shared else None for k, k_shared in enumerate(shared)),
+            count=len(spans),
+        )  # fmt: skip
+        rows, answered = np.full((len(spans), len(EKMAN)), np.nan), np.zeros(len(spans), bool)
+        for k in range(len(spans)):
+            pooled = pool(self._opinions(track, k, own.said(k), pictured=pictured), PRIOR, joint=joint(k))
+            if pooled is not None:
+                rows[k], answered[k] = pooled, True
         middle_s = np.array([(span.start_s + span.end_s) / 2 for span in spans])
         smooth = smoothing.zero_phase(rows, middle_s, tau_s=self.settings.smoothing_tau_s)
         labels = decide_windows(rows, middle_s, window_s=self.settings.window_s)
         affect = project(smooth)
-        spoken = [None if voice is None else voice.spoken for voice in voices]
+        spoken = [voice.spoken if k_shared and (voice := own.voice(k)) else None for k, k_shared in enumerate(shared)]
         indices, states = declared(
             clip.permit, spans, track, smooth=smooth, affect=affect, spoken=spoken, events=events
         )
@@ -159,15 +154,16 @@ class TemporalMultimodal:
             shown = {"events": begun[k], "indices": indices[k], **place}
             if seen is not None:
                 shown |= {"quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units)}
-            if pooled[k] is None:
+            if not answered[k]:
                 reason = "nothing observed of this person in this window"
                 yield Prediction(clip.clip.name, person, span, None, reason=reason, **shown)
                 continue
+            said = self._opinions(track, k, own.said(k), pictured=pictured)
             yield Prediction(
                 clip.clip.name, person, span, smooth[k].astype(np.float32), *(float(value) for value in affect[k]),
-                decided_label=EKMAN.names[labels[k]], modality="+".join(sorted(said[k])),
-                contribution=contributions(said[k], PRIOR, int(labels[k]), joint=joint(k)),
-                present=present(seen.share if seen else 0.0, said[k]), **shown,
+                decided_label=EKMAN.names[labels[k]], modality="+".join(sorted(said)),
+                contribution=contributions(said, PRIOR, int(labels[k]), joint=joint(k)),
+                present=present(seen.share if seen else 0.0, said), **shown,
             )  # fmt: skip
 
     def _opinions(self, track: Track, number: int, spoken: dict[str, Opinion], *, pictured: bool) -> dict[str, Opinion]:
@@ -231,8 +227,3 @@ def present(face_share: float, said: Mapping[str, Opinion]) -> dict[str, float]:
 def by_name(units: NDArray[np.float32]) -> dict[str, float]:
     """Units by name; empty where nothing estimates them."""
     return {name: float(value) for name, value in zip(UNITS, units, strict=True) if math.isfinite(value)}
-
-
-def pad(voices: list[Heard | None], count: int) -> list[Heard | None]:
-    """Exactly so many: windows after the end of the sound hear nobody."""
-    return (voices + [None] * count)[:count]

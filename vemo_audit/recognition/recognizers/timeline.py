@@ -2,8 +2,9 @@
 
 import math
 from array import array
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from vemo_audit.recognition.perception import body as bodies
 from vemo_audit.recognition.perception.align import Quality
 from vemo_audit.recognition.perception.people import FaceRow, Moment
+from vemo_audit.recognition.recognizers.packed import PackedRows
 from vemo_audit.records.event import Event
+from vemo_audit.records.labels import EKMAN
 from vemo_audit.records.span import Span, WindowGrid
 from vemo_audit.records.units import UNITS
 
@@ -20,6 +23,7 @@ PARTS = tuple(one.name for one in fields(Quality) if one.name != "score")
 """Parts of the quality of a face, in order."""
 MOUTH = (UNITS.index("au25"), UNITS.index("au26"))
 """Units by which a mouth opens."""
+CLASSES = len(EKMAN)
 BODY_LATE_S = 2.0
 """Rows are held this long after a window, because gestures are told late."""
 
@@ -40,12 +44,52 @@ class Seen:
     token: NDArray[np.float16] | None = None  # [D], the mean; kept only for feature-level fusion
 
 
+class SeenWindows(Mapping[int, Seen]):
+    """One person's windows by number, set in rising order: packed rows, and an object only where one is asked for."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self._facts = PackedRows(4 + CLASSES + len(PARTS), np.float64)
+        self._units, self._bodies = PackedRows(len(UNITS)), PackedRows(len(bodies.NAMES))
+        self._tokens: PackedRows | None = None
+
+    def __setitem__(self, number: int, seen: Seen) -> None:
+        if self._numbers and number <= self._numbers[-1]:
+            raise ValueError(f"window {number} after window {self._numbers[-1]}")
+        parts = [seen.parts.get(name, math.nan) for name in PARTS]
+        there = [float(bool(seen.parts)), float(seen.body is not None)]
+        self._facts.append([seen.quality, seen.share, *there, *seen.probability, *parts])
+        self._units.append(seen.units)
+        self._bodies.append(np.full(len(bodies.NAMES), np.nan) if seen.body is None else seen.body)
+        if seen.token is not None:
+            self._tokens = self._tokens or PackedRows(len(seen.token), np.float16)
+            self._tokens.append(seen.token)
+        self._numbers.append(number)
+
+    def __getitem__(self, number: int) -> Seen:
+        place = bisect_left(self._numbers, number)
+        if place == len(self._numbers) or self._numbers[place] != number:
+            raise KeyError(number)
+        quality, share_, parted, bodied, *rest = self._facts[place].tolist()
+        parts = dict(zip(PARTS, rest[CLASSES:], strict=True)) if parted else {}
+        return Seen(
+            np.array(rest[:CLASSES]), quality, parts, share_, self._units[place],
+            self._bodies[place] if bodied else None, None if self._tokens is None else self._tokens[place],
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
 @dataclass(slots=True, eq=False)
 class Track:
     """One person over the clip: rows of the open windows, and what is left of the closed ones."""
 
     rows: deque[FaceRow] = field(default_factory=deque)
-    seen: dict[int, Seen] = field(default_factory=dict)  # by number of the window
+    seen: SeenWindows = field(default_factory=SeenWindows)  # by number of the window
     body_events: list[Event] = field(default_factory=list)
     count: int = 0
     mouth_s: array = field(default_factory=lambda: array("d"))  # when the mouth was seen, and how open it was
@@ -107,9 +151,10 @@ class Timeline:
                 late_s = span.end_s + BODY_LATE_S
                 samples = [row.body for row in track.rows if row.body is not None and row.time_s < late_s]
                 body = bodies.summarise(samples, span.start_s, span.end_s) if samples else None
-                track.seen[number] = _seen(rows, probability, span, body=body)
+                seen = _seen(rows, probability, span, body=body)
                 if self.keep_tokens:
-                    track.seen[number].token = _tokens(rows)[0].mean(axis=0).astype(np.float16)
+                    seen.token = _tokens(rows)[0].mean(axis=0).astype(np.float16)
+                track.seen[number] = seen
         self._next = number + 1
         for track in self.tracks.values():
             while track.rows and track.rows[0].time_s < self._start(self._next):
