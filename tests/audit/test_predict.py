@@ -265,7 +265,7 @@ def command(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[i
     clock = deployment(folder).clock
     monkeypatch.setattr(cli, "wall_clock", clock)
     monkeypatch.setattr(cli, "boottime_ns", clock.boottime_ns)
-    monkeypatch.setattr("vemo_audit.cli.infer.face_finder", lambda: AlwaysOne)
+    monkeypatch.setattr("vemo_audit.cli.infer.face_finder", lambda *_: AlwaysOne)
     app = typer.Typer()
     app.command()(cli.audit)
     result = CliRunner().invoke(app, [str(folder / "plan.toml"), "--out", str(out)])
