@@ -71,7 +71,7 @@ def gated(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     clock = Throwaway(tmp_path / "world" / "gate", build(tmp_path / "other", purposes=("research",)).form).clock
     monkeypatch.setattr("vemo_audit.cli.audit.wall_clock", clock)
     monkeypatch.setattr("vemo_audit.cli.audit.boottime_ns", clock.boottime_ns)
-    monkeypatch.setattr("vemo_audit.cli.infer.face_finder", lambda: AlwaysOne)
+    monkeypatch.setattr("vemo_audit.cli.infer.face_finder", lambda *_: AlwaysOne)
     return tmp_path / "world"
 
 
