@@ -7,6 +7,7 @@ import pytest
 from oracles.planted_units import Movement, apex_errors_s, curve, interval_f1, matched, performance
 
 from vemo_audit.recognition.dynamics.apex import fitted_top, minimum_jerk, parabola_top, profile
+from vemo_audit.recognition.dynamics.curves import CurveSettings
 from vemo_audit.recognition.dynamics.events import EventSettings, EventStream, events, together
 from vemo_audit.records.event import Event
 
@@ -46,6 +47,32 @@ def test_twin_settings_that_break_the_bar_are_seen(broken):
 def test_twin_without_the_fit_the_apex_misses_its_bar_at_100_frames(monkeypatch):
     monkeypatch.setattr("vemo_audit.recognition.dynamics.events.fitted_top", lambda *_, **__: (math.nan, math.nan))
     assert not holds(100)
+
+
+def test_a_curve_that_hardly_moves_is_read_against_its_own_small_noise():
+    planted = performance(np.random.default_rng(7), count=20)
+    time_s = np.arange(0, planted[-1].offset_s + 3, 1 / 25)
+    weak = 0.25 * curve(planted, time_s, rng=np.random.default_rng(2), noise=0.02, drift=0.03)[:, None]
+    coarse = EventSettings(least_height=0.1, least_peak=0.15)  # the twin: heights that the noise has no say in
+    assert interval_f1(planted, events(time_s, weak, kinds=("au9",))) >= 0.95
+    assert interval_f1(planted, events(time_s, weak, kinds=("au9",), settings=coarse)) < 0.85
+
+
+def wandering(seed, *, seconds=120, rate_hz=25, sd=0.03, memory_s=0.25):
+    """A resting curve whose noise outlasts frames: an autoregression of the first order, times `[T]` and `[T, 1]`."""
+    keep = math.exp(-1 / (rate_hz * memory_s))
+    draws = np.random.default_rng(seed).normal(0, sd * math.sqrt(1 - keep**2), seconds * rate_hz)
+    value = np.zeros(len(draws))
+    for k in range(1, len(draws)):
+        value[k] = keep * value[k - 1] + draws[k]
+    return np.arange(len(draws)) / rate_hz, 0.2 + value[:, None]
+
+
+def test_noise_that_outlasts_frames_is_no_movement_and_the_twin_that_takes_it_for_white_tells_some():
+    white = EventSettings(curve=CurveSettings(calm_step=math.inf))
+    told = [len(events(*wandering(seed), kinds=("au25",))) for seed in range(4)]
+    wrong = [len(events(*wandering(seed), kinds=("au25",), settings=white)) for seed in range(4)]
+    assert sum(told) <= 1 and sum(wrong) >= 8, (told, wrong)  # in eight minutes
 
 
 def test_the_same_clip_at_half_the_rate_gives_the_same_events_within_a_frame():

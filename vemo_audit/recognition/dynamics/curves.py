@@ -23,6 +23,9 @@ class CurveSettings:
     baseline_s: float = 30.0  # of the past that the baseline is taken from
     quantile: float = 0.2  # people rest more than a fifth of the time
     least_bins: int = 5  # fewer give no baseline yet
+    calm_bins: int = 2  # noise that outlasts frames is seen in steps from a bin to the one so many later,
+    calm_share: float = 0.25  # in the smallest of them, as nothing moves there
+    calm_step: float = 0.3186 * 2**0.5  # that quantile of the size of a step between draws of a normal law, deviation 1
 
 
 class Sample(NamedTuple):
@@ -33,7 +36,7 @@ class Sample(NamedTuple):
     smooth: Array
     baseline: Array
     noise: Array  # standard deviation of one raw value
-    doubt: Array  # standard deviation of the smoothed value
+    doubt: Array  # standard deviation of the smoothed value; noise that outlasts frames is not smoothed away
 
 
 class CurveStream:
@@ -45,7 +48,7 @@ class CurveStream:
         self._next = 0  # position in the window of the frame that is smoothed next
         self._bins: deque[tuple[int, Array, Array, Array, Array]] = deque()  # index, sums, counts, steps, their counts
         self._last = np.full(curves, np.nan)
-        self._measured = (-1, np.full(curves, np.nan), np.full(curves, np.nan))  # bin, baseline, noise
+        self._measured = (-1, *(np.full(curves, np.nan) for _ in range(3)))  # bin, baseline, noise, wander
 
     def push(self, time_s: Array, values: Array) -> Iterator[Sample]:
         """Takes times `[T]`, increasing, and values `[T, U]` with NaN for what was not seen."""
@@ -85,20 +88,24 @@ class CurveStream:
         moves += moved
         self._last = np.where(seen, row, self._last)
 
-    def _baseline(self, at_s: float) -> tuple[Array, Array]:
-        """Baseline and noise from the whole bins before the one of `at_s`."""
+    def _baseline(self, at_s: float) -> tuple[Array, Array, Array]:
+        """Baseline, noise and wander from the whole bins before the one of `at_s`."""
         s = self.settings
         index = int(np.floor(at_s / s.bin_s + TIE_S))
         if self._measured[0] != index:
             within = [one for one in self._bins if index - round(s.baseline_s / s.bin_s) <= one[0] < index]
-            base, noise = np.full(len(self._last), np.nan), np.full(len(self._last), np.nan)
+            base, noise, wander = (np.full(len(self._last), np.nan) for _ in range(3))
             if within:
                 sums, counts, steps, moves = (np.array([one[k] for one in within]) for k in range(1, 5))
                 known = (counts > 0).sum(axis=0) >= s.least_bins
-                base[known] = quantile(_per(sums, counts)[:, known], s.quantile)
+                means = _per(sums, counts)[:, known]
+                base[known] = quantile(means, s.quantile)
+                if len(means) > s.calm_bins:
+                    wander[known] = quantile(np.abs(means[s.calm_bins :] - means[: -s.calm_bins]), s.calm_share)
+                    wander /= s.calm_step
                 noise[known] = np.nan_to_num(quantile(_per(steps, moves)[:, known], 0.5)) / MEAN_STEP
-            self._measured = (index, base, noise)
-        return self._measured[1], self._measured[2]
+            self._measured = (index, base, noise, wander)
+        return self._measured[1:]
 
     def _sample(self, at_s: float, row: Array) -> Sample:
         """Local quadratic regression (constant at an edge). Source: Fan and Gijbels 1996, ch. 3.1."""
@@ -114,9 +121,9 @@ class CurveStream:
         if inside.any():
             normal = moments[HANKEL][:, :, inside].transpose(2, 0, 1)
             smooth[inside] = np.linalg.solve(normal, right[:, inside].T[:, :, None])[:, 0, 0]
-        baseline, noise = self._baseline(at_s)
+        baseline, noise, wander = self._baseline(at_s)
         doubt = noise * np.sqrt(2.5 / np.maximum(count, 2.5))  # 1.25 / half width: that of a quadratic with this kernel
-        return Sample(at_s, row, smooth, baseline, noise, doubt)
+        return Sample(at_s, row, smooth, baseline, noise, np.fmax(doubt, wander))
 
 
 HANKEL = np.add.outer(np.arange(3), np.arange(3))

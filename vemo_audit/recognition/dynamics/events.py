@@ -20,8 +20,8 @@ class EventSettings:
 
     curve: CurveSettings = field(default_factory=CurveSettings)
     sigmas: float = 4.0  # of the smoothed curve above the baseline, to open an event
-    least_height: float = 0.1  # and never less than this
-    least_peak: float = 0.15  # a lower top is no event, nor one below `peak_sigmas` of the smoothed curve
+    least_height: float = 0.05  # and never less: a rendered face at rest passes this 0.1 times a minute in a unit
+    least_peak: float = 0.075  # a lower top is no event, nor one below `peak_sigmas` of the smoothed curve
     peak_sigmas: float = 6.0
     rest_share: float = 0.5  # of the opening height: below it the movement is over
     split_share: float = 0.5  # a valley lower than this share of the lower peak parts two events
