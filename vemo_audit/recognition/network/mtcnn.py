@@ -28,6 +28,63 @@ class ProposalNet(nn.Module):
         return self.conv4_1(x).softmax(dim=1)[:, 1], self.conv4_2(x)
 
 
+class FoldedProposalNet(nn.Module):
+    """What a `ProposalNet` answers, in two thirds of its time: the first PReLU comes after pooling, on a quarter.
+
+    Where its slope a is not below 0 it never falls, so the largest of four after it is that of the largest. Where a is
+    below 0 it is max(x, a x), and the largest of four is that of the largest x and of the largest a x: such channels
+    are there twice, once times a. Both last layers are one, and a share is the sigmoid of the difference of its logits.
+    """
+
+    def __init__(self, net: ProposalNet) -> None:
+        super().__init__()
+        slope = net.prelu1.weight
+        order = torch.argsort(slope >= 0, stable=True)  # the falling ones first
+        self.falling = int((slope < 0).sum())
+        twice = order[: self.falling]
+        share, shift = net.conv4_1, net.conv4_2
+        self.conv1 = _convolution(
+            torch.cat((net.conv1.weight[order], net.conv1.weight[twice] * slope[twice, None, None, None])),
+            torch.cat((_bias(net.conv1)[order], _bias(net.conv1)[twice] * slope[twice])),
+        )
+        self.prelu1 = nn.PReLU(len(slope))
+        self.prelu1.weight.data = slope[order]
+        self.conv2, self.prelu2 = _convolution(net.conv2.weight[:, order], _bias(net.conv2)), net.prelu2
+        self.conv3, self.prelu3 = net.conv3, net.prelu3
+        self.conv4 = _convolution(
+            torch.cat((share.weight[1:] - share.weight[:1], shift.weight)),
+            torch.cat((_bias(share)[1:] - _bias(share)[:1], _bias(shift))),
+        )
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        x = _largest_of_four(self.conv1(pictures))
+        once = self.prelu1(x[:, : self.prelu1.num_parameters])
+        falling = once[:, : self.falling]
+        torch.maximum(falling, x[:, self.prelu1.num_parameters :], out=falling)
+        x = self.conv4(self.prelu3(self.conv3(self.prelu2(self.conv2(once)))))
+        return x[:, 0].sigmoid(), x[:, 1:]
+
+
+def _convolution(weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    made = nn.Conv2d(weight.shape[1], weight.shape[0], (weight.shape[2], weight.shape[3]))
+    made.weight.data, made.bias = weight.detach(), nn.Parameter(bias.detach())
+    return made
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None  # noqa: S101 - for the type checker
+    return layer.bias
+
+
+def _largest_of_four(x: Tensor) -> Tensor:
+    """Pooling by 2 x 2, a last odd row or column by itself: in channels-last memory a fifth of the library's time."""
+    odd_rows, odd_columns = x.shape[2] % 2, x.shape[3] % 2
+    if odd_rows or odd_columns:
+        x = nn.functional.pad(x, (0, odd_columns, 0, odd_rows), mode="replicate")
+    x = torch.maximum(x[:, :, ::2], x[:, :, 1::2])
+    return torch.maximum(x[..., ::2], x[..., 1::2])
+
+
 class RefineNet(nn.Module):
     """Crops `[M, 3, 24, 24]`: face share `[M]` and offsets `[M, 4]`."""
 
@@ -77,11 +134,13 @@ def _column_major(x: Tensor) -> Tensor:
     return x.permute(0, 3, 2, 1).flatten(1)
 
 
-def load_cascade(device: str) -> tuple[ProposalNet, RefineNet, OutputNet]:
+def load_cascade(device: str) -> tuple[FoldedProposalNet, RefineNet, OutputNet]:
     """The three trained networks, ready to infer. Raises BadInput or EvidenceBroken without their weights."""
-    nets = (ProposalNet(), RefineNet(), OutputNet())
-    for net, stage in zip(nets, ("pnet", "rnet", "onet"), strict=True):
+    trained = (ProposalNet(), RefineNet(), OutputNet())
+    for net, stage in zip(trained, ("pnet", "rnet", "onet"), strict=True):
         net.load_state_dict(load_face_detector(stage), strict=True)
+    nets = (FoldedProposalNet(trained[0]), *trained[1:])
+    for net in nets:
         # Channels last: on a processor three times as fast for one face, and what a GPU's tensor cores ask for.
         net.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
     return nets
