@@ -125,7 +125,8 @@ class BodyMotion:
         free &= usable
         if free.mean() < rules.least_background:
             return {p: MotionSample(*times, because="no background: the camera may have moved") for p in people}
-        flow = flow - np.median(flow[free], axis=0)
+        flow = np.ascontiguousarray(flow.transpose(2, 0, 1))
+        flow -= median(flow, free)[:, None, None]
         return {
             person: self._sample(flow, box, mine=(owner == k) & usable, times=times)
             for k, (person, box) in enumerate(people.items())
@@ -141,18 +142,24 @@ class BodyMotion:
             return MotionSample(*times, because="the face is too small")
         seen_share = float(mine.sum()) / (rules.reach * face_px) ** 2
         middle, half = (box[0] + box[2]) / 2, rules.trunk_wide * face_px / 2
-        columns = np.arange(flow.shape[1]) + 0.5
+        columns = np.arange(flow.shape[2]) + 0.5
         trunk = mine & (np.abs(columns - middle) < half)[None]
         if seen_share < rules.least_share or not trunk.any():
             return MotionSample(*times, seen_share=seen_share, because="no body under the face")
         unit = face_px * (times[1] - times[0])
-        speed = flow[mine] / unit
-        body = np.median(flow[trunk], axis=0) / unit
+        speed_x, speed_y = flow[0][mine] / unit, flow[1][mine] / unit
+        body = median(flow, trunk) / unit
         return MotionSample(
             *times, trunk_x=float(body[0]), trunk_y=float(body[1]),
-            hands=float(np.hypot(*(speed - body).T).mean()), energy=float(np.hypot(*speed.T).mean()),
+            hands=float(np.hypot(speed_x - body[0], speed_y - body[1]).mean()),
+            energy=float(np.hypot(speed_x, speed_y).mean()),
             seen_share=min(seen_share, 1.0),
         )  # fmt: skip
+
+
+def median(flow: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The median movement [2] of a flow [2, h, w] where a mask [h, w] holds; plane by plane, pairs are slow to sort."""
+    return np.array([np.median(plane[where]) for plane in flow], np.float32)
 
 
 def luma(image: NDArray[np.uint8], width_px: int) -> NDArray[np.uint8]:
