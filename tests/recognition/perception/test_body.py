@@ -28,11 +28,11 @@ def frame(k, *, faces=None, covered=(), image=None, rate_hz=RATE_HZ):
 
 
 def nodding(k, *, degrees=7.0, hz=2.0):
-    """A face whose nose goes up and down between 2 and 3.5 s: 1 px of the nose is about 2.5 degrees of pitch."""
+    """A face whose nose goes up and down between 2 and 3.5 s: 1 px of the nose is about 3.3 degrees of pitch."""
     t = k / RATE_HZ
     points = POINTS.copy()
     if 2.0 <= t <= 3.5:
-        points[2, 1] += degrees / 2.5 * math.sin(2 * math.pi * hz * (t - 2.0))
+        points[2, 1] += degrees / 3.3 * math.sin(2 * math.pi * hz * (t - 2.0))
     return frame(k, faces=(FoundFace(0, BOX, points, 0.99),), image=STILL)
 
 
