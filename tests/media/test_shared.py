@@ -12,7 +12,7 @@ import pytest
 from vemo_audit.errors import MediaError
 from vemo_audit.media import decode, jail, shared
 from vemo_audit.media.probe import probe
-from vemo_audit.media.wire import DONE, FRAME, HEADER, PLANES, TIME_BYTES, TOGETHER, Outlet
+from vemo_audit.media.wire import HEADER, PLANES, TIME_BYTES
 
 MEMORY = shared.offered(64)
 needs_memory = pytest.mark.skipif(MEMORY is None, reason="this system has no memory that can be sealed")
@@ -46,39 +46,6 @@ def test_pictures_come_out_as_they_went_in_also_when_slots_are_used_again():
         assert owner.take(12).tolist() == [*parts[0].ravel(), *parts[1].ravel(), *parts[2].ravel()]
         prisoner.free += owner.handed_back()
     assert 0 < prisoner.free <= owner.slots
-
-
-@needs_memory
-def test_pictures_are_announced_some_at_a_time_and_all_before_any_other_word():
-    owner, (ours, inside) = shared.offered(12), socket.socketpair()
-    ours.setblocking(False)
-    one = HEADER.size + TIME_BYTES
-    with ours, inside:
-        outlet = Outlet(inside, shared.PrisonersSide(owner.descriptor, owner.slots, owner.slot_bytes))
-        for k in range(1, TOGETHER + 2):
-            outlet.frame(float(k), (np.zeros((2, 2, 3), np.uint8),))
-            if k < TOGETHER:
-                with pytest.raises(BlockingIOError):
-                    ours.recv(1)
-            elif k == TOGETHER:
-                assert len(ours.recv(1 << 12)) == TOGETHER * one
-        outlet.text(DONE, {})
-        rest = ours.recv(1 << 12)
-        assert rest[:1] == FRAME and rest[one : one + 1] == DONE
-
-
-@needs_memory
-def test_a_prisoner_without_room_announces_what_it_has_and_waits(monkeypatch):
-    monkeypatch.setattr(shared, "SLOTS", 2)
-    owner, (ours, inside) = shared.offered(12), socket.socketpair()
-    with ours, inside:
-        outlet = Outlet(inside, shared.PrisonersSide(owner.descriptor, owner.slots, owner.slot_bytes))
-        ours.sendall(b"x")  # one slot is handed back, no more: the fourth picture has none
-        inside.settimeout(0.05)
-        with pytest.raises(TimeoutError):
-            for _ in range(4):
-                outlet.frame(0.0, (np.zeros((2, 2, 3), np.uint8),))
-        assert len(ours.recv(1 << 12)) == 3 * (HEADER.size + TIME_BYTES)
 
 
 @needs_memory
