@@ -112,7 +112,8 @@ class Service:
             clip, decision, card, purpose=case.purpose, predictions=kept, seen=seen,
             traces=getattr(self.recognizer, "traces", {}) and self.recognizer.traces, more=more,
         )  # fmt: skip
-        summary["traces"] = {one: summary["traces"][one] for one in {p.trace for p in kept} & set(summary["traces"])}
+        told_of = sorted({p.trace for p in kept} & set(summary["traces"]))  # in an order that no hash seed decides
+        summary["traces"] = {one: summary["traces"][one] for one in told_of}
         (draft / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
         page = told.facts(
             clip, decision, card, purpose=case.purpose, deployment=self.deployment, predictions=kept, seen=seen,
