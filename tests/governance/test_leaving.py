@@ -9,9 +9,11 @@ from throwaway import build, clip
 
 from vemo_audit.errors import BadInput
 from vemo_audit.governance import leaving
-from vemo_audit.governance.leaving import ABOUT, CUTS, SINGLE, needs, output_digest, reduce
+from vemo_audit.governance.leaving import ABOUT, CUTS, PERSON, SINGLE, needs, output_digest, reduce
+from vemo_audit.recognition.perception.align import Quality
 from vemo_audit.records.event import Event
-from vemo_audit.records.prediction import Prediction
+from vemo_audit.records.prediction import QUALITY_PARTS, Prediction
+from vemo_audit.records.reasons import NOT_SHOWN, REASONS, dropped
 from vemo_audit.records.span import Span
 
 
@@ -26,7 +28,7 @@ def full(kind=Prediction, **more):
         "valence": 0.5, "arousal": 0.25, "dominance": 0.1, "quality": 0.9, "modality": "face",
         "quality_parts": {"exposure": 0.5}, "decided_label": "calm",
         "contribution": {"face": 1.0}, "present": {"face": 0.9}, "units": {"au12": 0.4},
-        "indices": {"engagement": 0.3}, "trace": "t",
+        "indices": {"engagement": 0.3}, "trace": "a" * 64,
         "events": tuple(moment(kind) for kind in ("au12", "nod", "engagement", "sustained happiness", "delight")),
     }  # fmt: skip
     return kind(**(fields_ | more))
@@ -58,11 +60,11 @@ class Allowed:
 
 def untold(kind):
     """Fields of a record for which nobody has said whether they may leave."""
-    return {field.name for field in fields(kind)} - ABOUT - set(CUTS) - {"decision"}
+    return {field.name for field in fields(kind)} - set(ABOUT) - set(CUTS) - {"decision"}
 
 
 def test_every_field_of_a_prediction_has_its_line():
-    assert not untold(Prediction) and not ABOUT & set(CUTS)
+    assert not untold(Prediction) and not set(ABOUT) & set(CUTS)
 
 
 def test_twin_a_new_field_without_a_line_is_seen_and_stays_behind():
@@ -157,7 +159,7 @@ def test_aggregate_only_lets_nothing_of_one_person_out():
     kept = reduce(full(), Allowed("aggregate_only"))
     assert kept.probability is None and kept.reason == leaving.REDUCED and np.isnan(kept.valence)
     assert not kept.units and not kept.indices and not kept.events and not kept.present and not kept.contribution
-    assert (kept.clip, kept.person, kept.trace) == ("c", "1", "t")
+    assert (kept.clip, kept.person, kept.trace) == ("c", "1", "a" * 64)
 
 
 def test_twin_a_share_that_is_not_cut_would_be_seen(monkeypatch):
@@ -169,6 +171,82 @@ def test_twin_a_share_that_is_not_cut_would_be_seen(monkeypatch):
 def test_a_reason_is_kept_beside_what_may_leave():
     kept = reduce(full(probability=None, reason="nobody was seen"), Allowed("action_units"))
     assert kept.reason == "nobody was seen" and dict(kept.units) == {"au12": 0.4} and dict(kept.present)
+
+
+SLY = {
+    "reason": "it is anger, 0.93", "quality_parts": {"anger": 0.93, "yaw_deg": 20.0}, "modality": "face+anger",
+    "trace": "anger", "person": "anger 0.93", "present": {"anger": 0.93, "face": 0.5},
+}  # fmt: skip
+"""What a recognizer may write into the fields that say where and how was looked."""
+
+
+def words(cut=reduce, *outputs, **more):
+    """The fields of a sly prediction in which the label still stands once it was cut."""
+    kept = cut(full(probability=None, **(SLY | more)), Allowed(*outputs))
+    return {name for name in SLY if "anger" in str(getattr(kept, name))}
+
+
+@pytest.mark.parametrize(
+    "outputs", [("aggregate_only",), ("action_units",), ("valence_arousal", "action_units", "sustained_states")]
+)
+def test_no_words_of_a_recognizer_leave_beside_what_was_agreed_to(outputs):
+    assert words(reduce, *outputs) == set()
+    kept = reduce(full(probability=None, **SLY), Allowed(*outputs))
+    assert kept.reason == NOT_SHOWN and dict(kept.quality_parts) == {"yaw_deg": 20.0}
+    assert (kept.modality, kept.trace) == ("", "") and PERSON.fullmatch(kept.person)
+
+
+def test_twin_the_old_door_lets_the_words_out(monkeypatch):
+    monkeypatch.setattr(leaving, "ABOUT", dict.fromkeys(ABOUT, lambda value, may: value))
+    assert words(reduce, "action_units") == set(SLY) - {"present"}
+
+
+@pytest.mark.parametrize("field", sorted(set(SLY) - {"present"}))
+def test_twin_each_word_that_is_not_kept_to_its_list_is_seen(field, monkeypatch):
+    monkeypatch.setattr(leaving, "ABOUT", {**ABOUT, field: lambda value, may: value})
+    assert words(reduce, "action_units") == {field}
+
+
+def test_a_reason_in_free_words_leaves_only_where_everything_may():
+    for without in SINGLE:
+        assert reduce(full(probability=None, **SLY), Allowed(*(SINGLE - {without}))).reason == NOT_SHOWN
+    assert reduce(full(probability=None, **SLY), Allowed(*SINGLE)).reason == SLY["reason"]
+
+
+def test_a_dropped_label_is_named_only_where_labels_may_be_and_only_in_those_words():
+    told = full(probability=None, reason=dropped("Contempt"))
+    assert reduce(told, Allowed("expression_label")).reason == told.reason
+    assert reduce(told, Allowed("action_units")).reason == NOT_SHOWN
+    for sly in (dropped("arousal 0.7"), dropped("calm' or 'tense"), "so " + told.reason, told.reason + ", 0.9"):
+        assert reduce(full(probability=None, reason=sly), Allowed("expression_label")).reason == NOT_SHOWN
+
+
+@pytest.mark.parametrize("outputs", [("expression_label",), ("action_units",), tuple(SINGLE)])
+def test_what_recognizers_rightly_say_of_where_and_how_they_looked_leaves(outputs):
+    parts = dict.fromkeys(QUALITY_PARTS, 0.5)
+    for person in ("", "1", "p0", "Person_0", "voice"):
+        kept = reduce(full(person=person, quality_parts=parts, modality="face+voice+words"), Allowed(*outputs))
+        assert (kept.person, kept.modality, kept.trace) == (person, "face+voice+words", "a" * 64)
+        assert dict(kept.quality_parts) == parts
+    for reason in REASONS:
+        assert reduce(full(probability=None, reason=reason), Allowed(*outputs)).reason == reason
+
+
+def test_people_with_other_names_stay_apart_and_keep_them_beside_the_label():
+    shown = [reduce(full(person=name), Allowed("action_units")).person for name in ("mother", "child")]
+    assert len(set(shown)) == 2 and not {"mother", "child"} & set(shown)
+    assert reduce(full(person="mother"), Allowed("expression_label")).person == "mother"
+
+
+@pytest.mark.parametrize("outputs", [("aggregate_only",), ("action_units",), ("expression_label",), tuple(SINGLE)])
+def test_what_was_cut_once_is_cut_no_further(outputs):
+    for one in (full(), full(probability=None, **SLY)):
+        once = reduce(one, Allowed(*outputs))
+        assert output_digest([once]) == output_digest([reduce(once, Allowed(*outputs))])
+
+
+def test_the_parts_of_a_quality_are_those_that_a_face_is_measured_by():
+    assert tuple(field.name for field in fields(Quality)) == QUALITY_PARTS
 
 
 def test_the_digest_covers_every_field():

@@ -13,18 +13,17 @@ from vemo_audit.records.consent_terms import Output
 from vemo_audit.records.decision import Permit
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.event import Event
-from vemo_audit.records.prediction import Prediction
+from vemo_audit.records.prediction import MODALITIES, QUALITY_PARTS, Prediction
+from vemo_audit.records.reasons import NOT_SHOWN, REASONS, REDUCED, names_label
 
-REDUCED = "output not covered by consent"
-"""`Prediction.reason` where the label was not consented to."""
 LABEL, AFFECT = frozenset({Output.EXPRESSION_LABEL}), frozenset({Output.VALENCE_AROUSAL})
 MOVEMENT, STATE = frozenset({Output.ACTION_UNITS}), frozenset({Output.SUSTAINED_STATES})
 SINGLE = LABEL | AFFECT | MOVEMENT | STATE
 """Outputs that say something of one person; `aggregate_only` alone is none of them."""
 MOVEMENTS = frozenset({"nod", "shake", "tilt", "gesture", "lean in", "lean out"})
 STATES = frozenset({"frustration build-up", "engagement", "attention drop"})
-ABOUT = frozenset({"clip", "person", "span", "quality", "quality_parts", "modality", "reason", "trace"})
-"""Fields that say where and how was looked, and nothing of what was seen: they always leave."""
+PERSON = re.compile(r"(voice|([Pp]erson|[A-Za-z])?[ _-]?[0-9]{1,9}|other-[0-9a-f]{16})?")
+"""Tracks as recognizers number them, the voice of a clip without a picture, and what stands for all other names."""
 
 
 def needs(name: str) -> frozenset[Output]:
@@ -46,14 +45,12 @@ def reduce(prediction: Prediction, permit: Permit) -> Prediction:
     """The prediction cut to the consented outputs, and marked with the decision that let it out.
 
     It is built anew from what may leave: a field that no line here names stays behind. Where the label may not
-    leave, probabilities become None with a reason; numbers that may not leave become NaN, and lists empty.
+    leave, probabilities become None with a reason; numbers that may not leave become NaN, and lists empty. No free
+    text of a recognizer leaves, save where everything may (and names of people with the label).
     """
     may = frozenset(output for output in SINGLE if output in permit.outputs)
-    about = {name: getattr(prediction, name) for name in ABOUT}
-    if not may >= LABEL:
-        about["reason"] = prediction.reason or REDUCED
-    kept = {name: cut(getattr(prediction, name), may) for name, cut in CUTS.items()}
-    return Prediction(**about, **kept, decision=permit.decision_id)
+    kept = {name: cut(getattr(prediction, name), may) for name, cut in {**ABOUT, **CUTS}.items()}
+    return Prediction(**kept, decision=permit.decision_id)
 
 
 def output_digest(predictions: Sequence[Prediction]) -> str:
@@ -90,14 +87,51 @@ def _events(value: tuple[Event, ...], may: frozenset[Output]) -> tuple[Event, ..
     return tuple(event for event in value if may >= needs(event.kind))
 
 
+def _only(names: Sequence[str], needed: frozenset[Output] = frozenset()) -> Cut:
+    """The entries of these names, where all of `needed` may leave: any other name may say anything."""
+    return lambda value, may: MappingProxyType(
+        {name: float(number) for name, number in value.items() if name in names and may >= needed}
+    )
+
+
 def _seen(value: Mapping[str, float], may: frozenset[Output]) -> Mapping[str, float]:
     """How much was seen of a person is told beside anything else that is told of them, and not for aggregates."""
-    return value if may else MappingProxyType({})
+    kept: Mapping[str, float] = _only(MODALITIES)(value if may else {}, may)
+    return kept
 
+
+def _modality(value: str, may: frozenset[Output]) -> str:
+    """Known words joined by '+', or ''."""
+    return value if set(value.split("+")) <= set(MODALITIES) else ""
+
+
+def _person(value: str, may: frozenset[Output]) -> str:
+    """A person's name as it is where the label may leave, since foreign tables name people freely and labels are joined
+    by these names. Else only what is plainly a track; for another name stands its digest, so that people stay apart.
+    """
+    return value if may >= LABEL or PERSON.fullmatch(value) else f"other-{sha256_hex(value.encode())[:16]}"
+
+
+def _reason(value: str, may: frozenset[Output]) -> str:
+    """A reason of ours; a guest's own words may say anything, so they leave only where everything may."""
+    if not value:
+        return value if may >= LABEL else REDUCED
+    ours = value in REASONS or (may >= LABEL and names_label(value))
+    return value if ours or may >= SINGLE else NOT_SHOWN
+
+
+ABOUT: Mapping[str, Cut] = MappingProxyType({
+    "clip": lambda value, may: value, "span": lambda value, may: value, "quality": lambda value, may: float(value),
+    # With the head's angle: it says how well the face could be read, and one mean per window is no nod or shake.
+    "quality_parts": _only(QUALITY_PARTS),
+    "person": _person, "modality": _modality, "reason": _reason,
+    "trace": lambda value, may: value if re.fullmatch("[0-9a-f]{64}", value) else "",
+})  # fmt: skip
+"""Fields that say where and how was looked -> how they are kept to saying that, and nothing of what was seen."""
 
 CUTS: Mapping[str, Cut] = MappingProxyType({
     "probability": _whole(LABEL, None), "decided_label": _whole(LABEL, ""),
-    "contribution": _whole(LABEL, MappingProxyType({})),
+    "contribution": _only(MODALITIES, LABEL),
     "valence": _whole(AFFECT, math.nan), "arousal": _whole(AFFECT, math.nan), "dominance": _whole(AFFECT, math.nan),
     "present": _seen, "units": _named, "indices": _named, "events": _events,
 })  # fmt: skip

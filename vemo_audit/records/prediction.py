@@ -15,6 +15,13 @@ from vemo_audit.records.span import Span
 
 SUM_TOLERANCE = 1e-4
 """How far the probabilities of one row may sum from 1."""
+MODALITIES = ("body", "face", "voice", "words")
+"""What an answer may rest on; `Prediction.modality` joins some of them by '+'."""
+QUALITY_PARTS = (
+    "sharpness", "inter_eye_px", "exposure", "clipped_share", "yaw_deg", "pitch_ratio", "solid_share", "confidence",
+    "score",
+)  # fmt: skip
+"""The parts of the quality of a face, as `recognition.perception.align.Quality` defines them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
 from vemo_audit.records.labels import LabelSet
+from vemo_audit.records.reasons import UNSTATED
 from vemo_audit.records.subject import SubjectTraits
 from vemo_audit.records.truth import Truth
 from vemo_audit.tables.check import check_labels, check_predictions, check_subjects, check_traits
@@ -16,7 +17,6 @@ from vemo_audit.tables.raw import RawTable, open_table
 from vemo_audit.tables.schema import AFFECT, NAMED, NAMES, PROBABILITY_PREFIX, PredictionTable
 
 TAKEN = ("dataset", "clip", "person", "start_s", "end_s", "abstained", "reason", "decision", "weight")
-NO_REASON = "abstained"
 
 
 def read_predictions(path: Path, *, labels: LabelSet | None = None) -> PredictionTable:
@@ -34,7 +34,7 @@ def read_predictions(path: Path, *, labels: LabelSet | None = None) -> Predictio
     reason = raw.text("reason")
     silent = raw.flags("abstained") | (np.isnan(probability).all(axis=1) & (reason != ""))
     probability[silent] = np.nan
-    reason[silent & (reason == "")] = NO_REASON
+    reason[silent & (reason == "")] = UNSTATED
     return PredictionTable(
         source=str(path), labels=names, dataset=raw.text("dataset"), clip=raw.text("clip"), person=raw.text("person"),
         start_s=raw.numbers("start_s"), end_s=raw.numbers("end_s"), probability=probability.astype(np.float32),

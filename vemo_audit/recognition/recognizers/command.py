@@ -18,6 +18,7 @@ from vemo_audit.media.encode import VideoWriter
 from vemo_audit.recognition.recognizers.layouts.known import OWN, Choice
 from vemo_audit.recognition.recognizers.replay import Replay
 from vemo_audit.recognition.recognizers.windows import STILL_S
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import LabelSet
@@ -91,8 +92,9 @@ class Command:
                 places[SOUND] = str(sound)
             if not places[CLIP] and not places[SOUND]:
                 whole = Span(0.0, clip.clip.duration_s or STILL_S)
-                reason = "nothing of this clip may be seen or heard by the program"
-                yield Prediction(clip.clip.name, "", whole, None, reason=reason, decision=clip.permit.decision_id)
+                yield Prediction(
+                    clip.clip.name, "", whole, None, reason=reasons.NOTHING_TO_SHOW, decision=clip.permit.decision_id
+                )
                 return
             self._run(places, Path(folder))
             answers = list(self._read(clip, Path(places[OUT])))

@@ -13,6 +13,7 @@ from vemo_audit.errors import BadInput, Refused
 from vemo_audit.media import decode
 from vemo_audit.recognition.recognizers import wire
 from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, Windowing, readable
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip, GuardedFrame
 from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import LabelSet
@@ -93,7 +94,7 @@ class Http:
         self.traces[digest(trace)] = trace
         end_s = max(clip.clip.duration_s, last_s) or STILL_S
         yield from sums.predictions(
-            clip.clip.name, end_s, nobody="nobody was seen", trace=digest(trace), decision=clip.permit.decision_id
+            clip.clip.name, end_s, nobody=reasons.NOBODY_SEEN, trace=digest(trace), decision=clip.permit.decision_id
         )  # fmt: skip
 
     def _post(self, body: bytes) -> bytes:

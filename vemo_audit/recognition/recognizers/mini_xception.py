@@ -18,6 +18,7 @@ from vemo_audit.recognition.network import keras_file
 from vemo_audit.recognition.network.mini_xception import CLASSES, build
 from vemo_audit.recognition.perception import align
 from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, FrameAnswer, Windowing, readable
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip, FoundFace
 from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import EKMAN, LabelMapping
@@ -103,7 +104,7 @@ class MiniXceptionZoo:
         self._flush(waiting, sums)
         end_s = max(clip.clip.duration_s, last_s) or STILL_S
         yield from sums.predictions(
-            clip.clip.name, end_s, nobody="nobody was seen", trace=self.card.digest, decision=clip.permit.decision_id
+            clip.clip.name, end_s, nobody=reasons.NOBODY_SEEN, trace=self.card.digest, decision=clip.permit.decision_id
         )  # fmt: skip
 
     def cut(self, image: NDArray[np.uint8], face: FoundFace) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from vemo_audit.recognition.recognizers.layouts.clips import add_rows, files_of,
 from vemo_audit.recognition.recognizers.layouts.known import OWN, Choice
 from vemo_audit.recognition.recognizers.layouts.rows import Rows
 from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, Windowing
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import LabelMapping
@@ -21,8 +22,6 @@ from vemo_audit.records.span import Span
 from vemo_audit.tables.read import named_numbers, read_predictions
 from vemo_audit.tables.schema import AFFECT
 
-NO_ROW = "the table has no row for this clip"
-NO_FACE = "the table was made from faces, and the permit names neither face nor body"
 TIMES = ("rate", "pts")
 
 
@@ -84,8 +83,8 @@ class Replay:
     def answers(self, clip: AdmittedClip, names: set[str], *, trace: str) -> Iterator[Prediction]:
         """The answers that the table gives under any of these names, as answers about this clip."""
         if self._foreign:
-            reason = "" if clip.permit.modalities & decode.PICTURE else NO_FACE
-            reason = reason or ("" if clip.clip.video else "the table speaks of frames, and the clip has no picture")
+            reason = "" if clip.permit.modalities & decode.PICTURE else reasons.NO_FACE
+            reason = reason or ("" if clip.clip.video else reasons.NO_PICTURE)
             if not reason:
                 yield from self._averaged(clip, names, trace=trace)
                 return
@@ -96,7 +95,7 @@ class Replay:
         decision = clip.permit.decision_id
         whole = Span(0.0, clip.clip.duration_s or STILL_S)
         if not rows:
-            yield Prediction(clip.clip.name, "", whole, None, reason=NO_ROW, decision=decision)
+            yield Prediction(clip.clip.name, "", whole, None, reason=reasons.NO_ROW, decision=decision)
             return
         for k in rows:
             stated = np.isfinite(self._table.start_s[k]) and np.isfinite(self._table.end_s[k])
@@ -105,7 +104,7 @@ class Replay:
             yield Prediction(
                 clip.clip.name, str(self._table.person[k]), span,
                 None if silent else self._table.probability[k],
-                reason=(str(self._table.reason[k]) or "the recognizer abstained") if silent else "",
+                reason=(str(self._table.reason[k]) or reasons.ABSTAINED) if silent else "",
                 trace=trace, decision=decision, modality=str(self._optional("modality", k) or ""), **self._numbers(k),
             )  # fmt: skip
 
@@ -132,7 +131,7 @@ class Replay:
             add_rows(sums, rows, mine, times=self._moments(clip, rows, mine))
         end_s = clip.clip.duration_s or STILL_S
         yield from sums.predictions(
-            clip.clip.name, end_s, nobody=NO_ROW, trace=trace, decision=clip.permit.decision_id
+            clip.clip.name, end_s, nobody=reasons.NO_ROW, trace=trace, decision=clip.permit.decision_id
         )  # fmt: skip
 
     def _moments(self, clip: AdmittedClip, rows: Rows, mine: list[int]) -> list[float]:

@@ -22,6 +22,7 @@ from vemo_audit.recognition.recognizers.over_tokens import load_fusion, load_tem
 from vemo_audit.recognition.recognizers.settings import OF_A_RUN, chosen, file_digest
 from vemo_audit.recognition.recognizers.timeline import Timeline, Track
 from vemo_audit.recognition.recognizers.trace import provenance
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest
 from vemo_audit.records.event import Event
@@ -110,8 +111,8 @@ class TemporalMultimodal:
         pictured = timeline.frames > 0
         heard = not pictured and any(voice is not None for voice in voices)
         if not timeline.tracks and not heard:
-            unread = "nobody who may be read was seen" if len(timeline.strangers_s) else "nobody was seen"
-            reason = unread if pictured else "nobody was heard"
+            unread = reasons.NOBODY_TO_READ if len(timeline.strangers_s) else reasons.NOBODY_SEEN
+            reason = unread if pictured else reasons.NOBODY_HEARD
             yield Prediction(clip.clip.name, "", Span(0.0, end_s), None, reason=reason, **place)
             return
         said = opinions.words(
@@ -155,8 +156,7 @@ class TemporalMultimodal:
             if seen is not None:
                 shown |= {"quality": seen.quality, "quality_parts": seen.parts, "units": by_name(seen.units)}
             if not answered[k]:
-                reason = "nothing observed of this person in this window"
-                yield Prediction(clip.clip.name, person, span, None, reason=reason, **shown)
+                yield Prediction(clip.clip.name, person, span, None, reason=reasons.NOTHING_OBSERVED, **shown)
                 continue
             said = self._opinions(track, k, own.said(k), pictured=pictured)
             yield Prediction(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import FoundFace
 from vemo_audit.records.prediction import SUM_TOLERANCE, Prediction
 from vemo_audit.records.span import Span, WindowGrid
@@ -20,7 +21,6 @@ STILL_S = 0.04
 SEEN_FROM = 0.5
 """A face whose score is lower was not seen in this frame. Source: `records.clip.FoundFace`."""
 ROUNDING_S = 1e-9
-NOTHING = "nothing observed of this person in this window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class _Sum:
 
     def add(self, answer: FrameAnswer) -> None:
         if answer.probability is None:
-            self.reasons[answer.reason or NOTHING] += 1
+            self.reasons[answer.reason or reasons.NOTHING_OBSERVED] += 1
         else:
             self.count += 1
             self.probability = self.probability + answer.probability
@@ -140,7 +140,7 @@ class Averages:
                 found = sums.get(k, _Sum())
                 told = {"quality": found.mean("quality"), "units": found.units(), **place}
                 if not found.count:
-                    reason = found.reasons.most_common(1)[0][0] if found.reasons else NOTHING
+                    reason = found.reasons.most_common(1)[0][0] if found.reasons else reasons.NOTHING_OBSERVED
                     yield Prediction(clip, person, span, None, reason=reason, **told)
                     continue
                 mean = np.asarray(found.probability / found.count, np.float32)

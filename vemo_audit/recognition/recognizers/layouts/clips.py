@@ -16,6 +16,7 @@ from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, FrameA
 from vemo_audit.records.digest import digest, sha256_hex
 from vemo_audit.records.labels import LabelMapping, LabelSet
 from vemo_audit.records.prediction import Prediction
+from vemo_audit.records.reasons import CROWDED
 from vemo_audit.records.units import UNITS
 from vemo_audit.tables.schema import PredictionTable
 
@@ -99,7 +100,7 @@ def foreign_table(path: Path, options: Mapping[str, Any]) -> Foreign:
         for name in dict.fromkeys(rows.clip):
             mine = [k for k, clip in enumerate(rows.clip) if clip == name]
             add_rows(sums.setdefault(name, Averages(Windowing())), rows, mine, times=[0.0] * len(mine))
-    found = [one for name, each in sums.items() for one in each.predictions(name, STILL_S, nobody=known.CROWDED)]
+    found = [one for name, each in sums.items() for one in each.predictions(name, STILL_S, nobody=CROWDED)]
     return Foreign(_table(found, labels, source=str(path)), digest_of(files), limits_of(tables))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.layouts.rows import Rows, silent_where
+from vemo_audit.records import reasons
 from vemo_audit.records.prediction import SUM_TOLERANCE
 
 NAME = "deepface"
@@ -49,7 +50,7 @@ def read(path: Path) -> Rows:
     return Rows(
         source=str(path), labels=LABELS, clip=(path.stem,) * count, person=("",) * count,
         frame=np.array([k for k, _ in faces], np.int64), time_s=np.full(count, np.nan), probability=probability,
-        reason=silent_where(unseen, "DeepFace found no face in this frame"), units={}, quality=confidence,
+        reason=silent_where(unseen, reasons.DEEPFACE_NO_FACE), units={}, quality=confidence,
         limits=LIMITS, mapping=MAPPING,
     )  # fmt: skip
 

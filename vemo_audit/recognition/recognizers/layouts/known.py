@@ -10,13 +10,13 @@ from vemo_audit.recognition.recognizers.layouts import deepface, libreface, open
 from vemo_audit.recognition.recognizers.layouts.rows import SHOWN, Header, Rows, header_of
 from vemo_audit.records.labels import EKMAN, LabelMapping, LabelSet
 from vemo_audit.records.prediction import SUM_TOLERANCE
+from vemo_audit.records.reasons import CROWDED, NO_RULE, UNIT_MISSING, dropped
 from vemo_audit.tables.schema import PROBABILITY_PREFIX
 
 OWN = "own"
 TABLES = {module.NAME: module for module in (pyfeat, openface, libreface)}
 NAMES = (OWN, *TABLES, deepface.NAME)
 CLASSES = ("none", "emfacs")
-CROWDED = "several faces in this frame, and nothing says whose answer is whose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,12 @@ def _with_classes(rows: Rows, choice: Choice) -> Rows:
         return rows
     count, same = len(rows.clip), {name: name for name in EKMAN.names}
     if choice.classes == "none":
-        why = "units only: no rule from action units to classes was chosen (classes = 'emfacs')"
-        reason = tuple(told or why for told in rows.reason)
+        reason = tuple(told or NO_RULE for told in rows.reason)
         probability = np.full((count, len(EKMAN)), np.nan)
         return replace(rows, labels=EKMAN.names, probability=probability, reason=reason, mapping=same)
     probability = prototypes.emfacs(rows.units, count)
     silent = np.isnan(probability).any(axis=1)
-    reason = tuple(
-        told or ("a unit that the rule needs is missing" if silent[k] else "") for k, told in enumerate(rows.reason)
-    )
+    reason = tuple(told or (UNIT_MISSING if silent[k] else "") for k, told in enumerate(rows.reason))
     return replace(
         rows, labels=EKMAN.names, probability=probability, reason=reason, mapping=same,
         limits=(*rows.limits, prototypes.LIMIT),
@@ -152,8 +149,5 @@ def _mapped(rows: Rows, mapping: LabelMapping) -> tuple[Rows, LabelSet]:
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = shares / shares.sum(axis=1, keepdims=True)
     shares[~answered | gone] = np.nan
-    reason = tuple(
-        f"the label '{rows.labels[best[k]]}' is dropped by the mapping" if gone[k] else told
-        for k, told in enumerate(rows.reason)
-    )
+    reason = tuple(dropped(rows.labels[best[k]]) if gone[k] else told for k, told in enumerate(rows.reason))
     return replace(rows, labels=labels.names, probability=shares, reason=reason), labels

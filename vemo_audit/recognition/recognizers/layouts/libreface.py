@@ -12,6 +12,7 @@ import numpy as np
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.layouts.rows import MISSING, Header, Rows, cells_of, silent_where, stem, whole
+from vemo_audit.records import reasons
 
 NAME = "libreface"
 LABELS = ("Neutral", "Happiness", "Sadness", "Surprise", "Fear", "Disgust", "Anger", "Contempt")
@@ -58,6 +59,6 @@ def read(path: Path) -> Rows:
         person=("",) * count,
         frame=whole(cells.numbers("frame_idx"), "frame_idx", where=str(path)) if video else np.zeros(count, np.int64),
         time_s=cells.numbers("frame_time_in_ms") / 1000 if video else np.zeros(count), probability=probability,
-        reason=silent_where(np.isnan(probability).any(axis=1), "LibreFace named no expression in this frame"),
+        reason=silent_where(np.isnan(probability).any(axis=1), reasons.LIBREFACE_UNNAMED),
         units=units, quality=np.full(count, np.nan), limits=LIMITS, mapping=MAPPING,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vemo_audit.recognition.recognizers.layouts.rows import Header, Rows, cells_of, silent_where, whole
+from vemo_audit.records import reasons
 
 NAME = "openface"
 INTENSITIES = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
@@ -44,6 +45,6 @@ def read(path: Path) -> Rows:
         source=str(path), labels=(), clip=(path.stem,) * count,
         person=tuple(cells.text("face_id")) if "face_id" in cells.names else ("",) * count,
         frame=np.maximum(frame - 1, 0), time_s=cells.numbers("timestamp"), probability=np.full((count, 0), np.nan),
-        reason=silent_where(lost, "OpenFace did not follow the face in this frame"), units=units,
+        reason=silent_where(lost, reasons.OPENFACE_LOST), units=units,
         quality=cells.shares("confidence"), limits=LIMITS,
     )  # fmt: skip

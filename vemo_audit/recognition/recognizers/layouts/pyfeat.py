@@ -23,6 +23,7 @@ from vemo_audit.recognition.recognizers.layouts.rows import (
     stem,
     whole,
 )
+from vemo_audit.records import reasons
 
 NAME = "pyfeat"
 FIRST = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -58,7 +59,7 @@ def read(path: Path) -> Rows:
         source=str(path), labels=labels, clip=tuple(stem(name) for name in cells.text("input")),
         person=_persons(cells, gone), frame=whole(cells.numbers("frame"), "frame", where=str(path)),
         time_s=np.full(count, np.nan), probability=probability,
-        reason=silent_where(gone, "py-feat found no face in this frame"),
+        reason=silent_where(gone, reasons.PYFEAT_NO_FACE),
         units={
             f"au{int(name[2:])}": cells.shares(name) for name in cells.names
             if name.startswith("AU") and name[2:].isdigit()
