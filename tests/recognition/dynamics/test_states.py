@@ -9,7 +9,7 @@ import pytest
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.leaving import needs
 from vemo_audit.governance.policy.vocabulary import Purpose
-from vemo_audit.recognition.dynamics.evidence import TERMS, Evidence
+from vemo_audit.recognition.dynamics.evidence import TERMS, Evidence, Habits
 from vemo_audit.recognition.dynamics.states import (
     ATTENTION_DROP,
     ENGAGEMENT,
@@ -80,6 +80,44 @@ def test_a_lost_face_is_nan_and_cuts_without_an_end():
     for level in levels.values():
         assert np.isnan(level[gone]).all() and np.isfinite(level[~gone]).all()
     assert [one.event.kind for one in done] == [FRUSTRATION.name] and math.isnan(done[0].event.offset_s)
+
+
+def shaken_then_lost(*, lost_s):
+    """Two head shakes just before the face is lost at 10 s; then ten still seconds, `[T]` levels of frustration."""
+    time_s = np.concatenate([np.arange(0, 10, 0.1), np.arange(10 + lost_s, 20 + lost_s, 0.1)])
+    shakes = np.isin(np.arange(len(time_s)), (90, 95)) * 1.0
+    evidence = Evidence(time_s, np.full((len(time_s), len(UNITS)), 0.05), shakes=shakes)
+    return run(evidence, FRUSTRATION)[0][FRUSTRATION.name]
+
+
+def test_what_was_counted_before_a_face_was_lost_fades_while_it_is_away():
+    assert shaken_then_lost(lost_s=0.0)[100:].max() > 0.02  # it does count while the face is there
+    assert shaken_then_lost(lost_s=600.0)[100:].max() < 1e-9
+    brief, longer = (shaken_then_lost(lost_s=lost_s)[100:].max() for lost_s in (2.0, 6.0))
+    assert brief > longer > 0  # both cut the level; what was lately goes on being so
+
+
+def test_closed_eyes_are_not_remembered_while_the_eyes_are_hidden():
+    habits, one = Habits(), {}
+    for at_s, closed in [
+        *((k / 10, 1.0) for k in range(30)),
+        *((k / 10, math.nan) for k in range(30, 300)),
+        (30.0, 0.0),
+    ]:
+        habits.at(at_s)
+        one[at_s] = TERMS["eyes closed"]({"au43": closed}, habits, 0.1)
+    assert one[2.9] == 1.0 and math.isnan(one[10.0]) and one[30.0] == 0.0
+
+
+def test_twin_a_count_that_stands_still_while_the_face_is_away_would_be_seen(monkeypatch):
+    def stands_still(self, name, value, *, fades_s):
+        before, then_s = self._recent.get(name, (0.0, self._now_s))
+        gone_s = self._now_s - then_s if self._now_s - then_s < 1.0 else 0.0
+        self._recent[name] = (before * math.exp(-gone_s / fades_s) + value, self._now_s)
+        return self._recent[name][0]
+
+    monkeypatch.setattr(Habits, "count", stands_still)
+    assert shaken_then_lost(lost_s=600.0)[100:].max() > 0.02
 
 
 def turned_away(rate_hz=25.0, lost=False):

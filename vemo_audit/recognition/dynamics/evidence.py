@@ -57,7 +57,12 @@ class Habits:
     def __init__(self) -> None:
         self._mean: dict[str, float] = {}
         self._seen_s: dict[str, float] = {}
-        self._recent: dict[str, float] = {}
+        self._recent: dict[str, tuple[float, float]] = {}  # the count and when it was taken
+        self._now_s = math.nan
+
+    def at(self, time_s: float) -> None:
+        """Says when the row is that comes next: counts fade by this clock, over holes too."""
+        self._now_s = time_s
 
     def learn(self, row: Mapping[str, float], step_s: float) -> None:
         """Takes one row that lasted `step_s` into the averages."""
@@ -69,11 +74,12 @@ class Habits:
             self._mean[name] = self._mean.get(name, 0.0) * (1 - share) + share * value
             self._seen_s[name] = seen_s
 
-    def count(self, name: str, value: float, step_s: float, *, fades_s: float) -> float:
-        """How many of something lately: a count that fades; NaN counts as none."""
-        faded = self._recent.get(name, 0.0) * math.exp(-step_s / fades_s)
-        self._recent[name] = faded + (0.0 if math.isnan(value) else value)
-        return self._recent[name]
+    def count(self, name: str, value: float, *, fades_s: float) -> float:
+        """How many of something lately: a count that fades by the time since it was last taken; NaN counts as none."""
+        before, then_s = self._recent.get(name, (0.0, self._now_s))
+        counted = before * math.exp(-(self._now_s - then_s) / fades_s) + (0.0 if math.isnan(value) else value)
+        self._recent[name] = (counted, self._now_s)
+        return counted
 
     def change(self, row: Mapping[str, float], name: str) -> float:
         """A signal minus its habit; NaN when it is absent or too new."""
@@ -93,10 +99,10 @@ def _above(name: str, by: float, full: float) -> Term:
 def _lately(name: str, most: float, fades_s: float) -> Term:
     """0 to 1: how often something happened lately, 1 at `most`; NaN when nobody counts it."""
 
-    def term(row: Mapping[str, float], habits: Habits, step_s: float) -> float:
+    def term(row: Mapping[str, float], habits: Habits, _: float) -> float:
         if name not in row:
             return math.nan
-        return min(habits.count(name, row[name], step_s, fades_s=fades_s) / most, 1.0)
+        return min(habits.count(name, row[name], fades_s=fades_s) / most, 1.0)
 
     return term
 
@@ -135,7 +141,7 @@ def _closed(row: Mapping[str, float], habits: Habits, step_s: float) -> float:
     value = row.get("au43", math.nan)
     if math.isnan(value):
         return math.nan
-    closed = habits.count("closed", float(value > 0.6) * step_s, step_s, fades_s=2.0) / 2.0
+    closed = habits.count("closed", float(value > 0.6) * step_s, fades_s=2.0) / 2.0
     return _ramp(closed, 0.15, 0.6)
 
 

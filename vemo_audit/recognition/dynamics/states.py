@@ -150,6 +150,7 @@ class StateStream:
                 done += self._cut()
             if seen:
                 step_s = 0.0 if math.isnan(self._last_s) else min(at_s - self._last_s, GAP_S)
+                self._habits.at(at_s)
                 terms = {name: TERMS[name](row, self._habits, step_s) for name in self._wanted()}
                 for run in self._runs:
                     done += run.step(at_s, step_s, terms)
