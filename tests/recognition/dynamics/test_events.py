@@ -8,7 +8,7 @@ from oracles.planted_units import Movement, apex_errors_s, curve, interval_f1, m
 
 from vemo_audit.recognition.dynamics.apex import fitted_top, minimum_jerk, parabola_top, profile
 from vemo_audit.recognition.dynamics.curves import CurveSettings
-from vemo_audit.recognition.dynamics.events import EventSettings, EventStream, events, together
+from vemo_audit.recognition.dynamics.events import EventSettings, EventStream, _Track, events, together
 from vemo_audit.records.event import Event
 
 
@@ -127,9 +127,9 @@ def test_uneven_frames_and_a_late_start_shift_nothing():
 SMILE = Movement(5.0, 0.4, 1.0, 0.6, 0.8)
 
 
-def cut_at(start_s, end_s, planted=(SMILE,)):
+def cut_at(start_s, end_s, planted=(SMILE,), *, noise=0.01):
     time_s = np.arange(0, 12, 1 / 25)
-    values = curve(planted, time_s, rng=np.random.default_rng(0), noise=0.01, drift=0.0)
+    values = curve(planted, time_s, rng=np.random.default_rng(0), noise=noise, drift=0.0)
     values[(time_s >= start_s) & (time_s < end_s)] = np.nan
     return events(time_s, values[:, None], kinds=("au12",))
 
@@ -144,6 +144,34 @@ def test_a_gap_invents_no_offset_and_no_onset():
     assert math.isnan(before.area) and math.isnan(after.rise_per_s)
     (whole,) = cut_at(5.8, 5.9)  # two frames lost cut nothing
     assert whole.offset_s == pytest.approx(7.0, abs=0.25) and whole.peak == pytest.approx(0.8, abs=0.05)
+
+
+SLOW = Movement(5.0, 0.4, 1.0, 3.0, 0.8)  # ends at 9.4
+
+
+def sinking(lost_s):
+    """The one movement of a curve that sinks slowly to its rest and is lost at `lost_s`."""
+    (one,) = cut_at(lost_s, 99.0, (SLOW,), noise=0.0)
+    return one
+
+
+def test_a_movement_that_still_sinks_when_the_face_is_lost_has_no_offset():
+    for lost_s in (7.5, 8.5, 9.04, 9.12, 9.2):  # the last three below half of the opening height, and still sinking
+        one = sinking(lost_s)
+        assert math.isnan(one.offset_s) and math.isnan(one.area) and math.isnan(one.fall_per_s)
+        assert one.onset_s == pytest.approx(5.0, abs=0.2) and one.peak == pytest.approx(0.8, abs=0.05)
+    assert sinking(9.44).offset_s == pytest.approx(9.4, abs=0.1)  # its rest was reached
+    assert sinking(11.0).offset_s == pytest.approx(9.4, abs=0.1)
+
+
+def test_twin_the_last_frame_that_was_seen_taken_for_the_end_would_be_seen(monkeypatch):
+    def hasty(self):
+        done = self._event(len(self.rows) - 1, ended=self.leaving) if self.start >= 0 else []
+        self.rows, self.start, self.whole, self.leaving = [], -1, False, False
+        return done
+
+    monkeypatch.setattr(_Track, "cut", hasty)
+    assert sinking(9.12).offset_s < 9.12 < SLOW.offset_s
 
 
 def test_the_end_of_the_clip_cuts_as_a_gap_does():

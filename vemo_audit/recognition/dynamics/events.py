@@ -66,7 +66,9 @@ class _Track:
 
     def cut(self) -> list[Event]:
         """The open event, ended by a gap or by the end of the clip: what was not seen of it is NaN."""
-        done = self._event(len(self.rows) - 1, ended=self.leaving) if self.start >= 0 else []
+        last, done = len(self.rows) - 1, []
+        if self.start >= 0:
+            done = self._event(last, ended=self.leaving and self._height(last) <= 0)  # still sinking is no end
         self.rows, self.start, self.whole, self.leaving = [], -1, False, False
         return done
 
