@@ -1,5 +1,6 @@
 """Transcripts: what was said, when and by whom; broken files are refused by line, and closed without a permit."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_broken_times_are_refused_by_line_and_repeat_no_words(
         ("just words\nand more\n", "neither SRT nor WebVTT"),
         ("1\n00:00:01,000 --> 00:00:02,000\na\n00:00:03,000 --> 00:00:04,000\nb\n\nx\n00:00:03,000 --> 00:00:04,000\n",
          "cues that can be read"),
-        ("caf\xe9", "not UTF-8"),
+        ("caf\xe9", "not UTF-8.*iconv -f latin1"),
     ],
 )  # fmt: skip
 def test_what_is_no_transcript_is_refused(tmp_path: Path, text: str, found: str) -> None:
@@ -101,10 +102,90 @@ def test_what_is_no_transcript_is_refused(tmp_path: Path, text: str, found: str)
         read_transcript(written(tmp_path, text, encoding="latin-1"))
 
 
-def test_an_absent_file_is_refused_and_an_empty_one_is_silence(tmp_path: Path) -> None:
+def test_an_absent_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no readable transcript"):
         read_transcript(tmp_path / "absent.srt")
-    assert read_transcript(written(tmp_path, "\n\n")).cues == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n\n", "\ufeff", "WEBVTT\n", "WEBVTT\n\nNOTE only this\n", "1\n00:00:01,000 --> 00:00:02,000\n<i> </i>\n"],
+)
+def test_a_transcript_without_a_word_is_refused_with_advice(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match=r"no cues with words.*Leave the transcript out"):
+        read_transcript(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("empty", ["", "\n", " \n", "<i></i>\n"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_cue_without_text_is_left_out_and_the_others_keep_their_times(tmp_path: Path, empty: str, place: int) -> None:
+    cues = ["00:00:01,000 --> 00:00:02,500\n<i>I am</i> glad.\n", "00:00:03,000 --> 00:00:04,000\nTwo\nlines\n"]
+    cues.insert(place, f"00:00:02,600 --> 00:00:02,900\n{empty}")
+    srt = "\n".join(f"{k}\n{cue}" for k, cue in enumerate(cues, 1))
+    vtt = "WEBVTT\n\n" + "\n".join(cues).replace(",", ".")
+    expected = (Cue(1.0, 2.5, "I am glad."), Cue(3.0, 4.0, "Two lines"))
+    assert read_transcript(written(tmp_path, srt)).cues == expected
+    assert read_transcript(written(tmp_path, vtt)).cues == expected
+
+
+ARROWS = "Go a --> b,\nfrom 10:30 --> 11:00\n42\nx --> y"
+SAID = "Go a --> b, from 10:30 --> 11:00 42 x --> y"
+
+
+def test_an_arrow_in_the_words_or_a_note_is_no_line_of_times(tmp_path: Path) -> None:
+    cue = f"00:00:01,000 --> 00:00:02,000\n{ARROWS}\n"
+    read = read_transcript(written(tmp_path, f"1\n{cue}\n2\n00:00:03,000 --> 00:00:04,000\nnext\n"))
+    assert read.cues == (Cue(1.0, 2.0, SAID), Cue(3.0, 4.0, "next"))
+    notes = "NOTE a --> b\n\nNOTE\nc --> d\n\nNOTE 00:01.000 --> 00:02.000\n\nSTYLE\n::cue { color: red } /* --> */\n\n"
+    text = f"WEBVTT from --> to\n\n{notes}first\n{cue.replace(',000', '.000')}"
+    assert read_transcript(written(tmp_path, text)).cues == (Cue(1.0, 2.0, SAID),)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "1\nsoon --> 00:00:02,000\na\n",
+        f"{SRT}\n3\nsoon --> later\na\n",
+        f"{SRT}\n00:00:x5,000 --> 00:00:06,000\na\n",
+        f"{SRT}00:00:5,x00 --> 00:00:06,000\na\n",
+        "WEBVTT\n\nsoon --> 00:02.000\na\n",
+        "WEBVTT\n\nfirst\nsoon --> 00:02.000\na\n",
+        "WEBVTT\n\n00:01.000 --> 00:02.000\na\n00:03.x --> 00:04.000\nb\n",
+    ],
+)
+def test_a_line_that_stands_for_times_or_begins_as_them_is_never_taken_for_words(tmp_path: Path, broken: str) -> None:
+    with pytest.raises(BadInput, match="times that cannot be read"):
+        read_transcript(written(tmp_path, broken))
+
+
+def test_twins_that_go_by_the_arrow_or_by_the_place_alone_would_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "vemo_audit.recognition.perception.transcript"
+    unnumbered = f"{SRT}00:00:5,x00 --> 00:00:06,000\na\n"
+    with monkeypatch.context() as broken:
+        broken.setattr(f"{module}.LIKE_TIMES", re.compile(r"(?!)"))
+        assert "00:00:06,000" in read_transcript(written(tmp_path, unnumbered)).cues[-1].text  # times read out as words
+    monkeypatch.setattr(f"{module}._awaits_times", lambda *_: True)
+    with pytest.raises(BadInput, match="times that cannot be read"):
+        read_transcript(written(tmp_path, f"1\n00:00:01,000 --> 00:00:02,000\n{ARROWS}\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_another_unicode_is_told_by_its_mark(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(BadInput, match=f"the mark of {encoding.upper()}.*iconv -f {encoding} -t utf-8"):
+        read_transcript(written(tmp_path, SRT, encoding=encoding))
+    path = written(tmp_path, "\ufeff" + SRT, encoding=f"{encoding}-be")
+    with pytest.raises(BadInput, match=f"iconv -f {encoding} -t utf-8"):
+        read_transcript(path)
+
+
+def test_nul_bytes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=rf"byte {SRT.index('glad')} is NUL.*Export it again"):
+        read_transcript(written(tmp_path, SRT.replace("glad", "\0lad")))
+    for encoding in ("utf-16le", "utf-16be"):  # without a mark
+        with pytest.raises(BadInput, match=rf"is NUL.*iconv -f {encoding} -t utf-8"):
+            read_transcript(written(tmp_path, SRT, encoding=encoding))
 
 
 def test_without_a_permit_for_the_voice_the_file_is_never_opened(tmp_path: Path) -> None:

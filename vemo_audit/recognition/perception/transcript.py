@@ -4,6 +4,7 @@ Words are part of the voice: they are what the voice said, and a name or an illn
 opened only under a permit for the voice, and what comes out of it is estimates, never text.
 """
 
+import codecs
 import html
 import io
 import re
@@ -18,6 +19,12 @@ INSTALL = "Install it with: pip install 'vemo-audit[text]'."
 LARGEST_BYTES = 8 * 2**20
 """A day of talk is under 2 MiB."""
 TIME = re.compile(r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})")
+LIKE_TIMES = re.compile(r"\s*-?\d+:\d\d?[:.,]")
+"""A line with an arrow that begins so means to be times wherever it stands: if broken, it is refused, not read out."""
+NO_CUE = re.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)(?:\s|$)")
+NO_WORDS = "<i></i>"
+MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 HAS_HOURS = re.compile(r"\d+:\d+:\d+[.,]\d")
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]*)>")
 TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
@@ -67,42 +74,61 @@ def read_permitted(path: Path, permit: Permit, *, language: str = "") -> Transcr
 def read_transcript(path: Path, *, language: str = "") -> Transcript:
     """The cues of an SRT or WebVTT file in UTF-8, in order of time; a byte-order mark, CRLF and disorder are borne.
 
-    `language` (as 'en' or 'en-GB') goes before one that the file states. Cues without text are left out.
-    Raises BadInput with the line for times that are broken or run backwards, and for a file that is neither format.
+    `language` (as 'en' or 'en-GB') goes before one that the file states. Cues without text are left out; an arrow in a
+    note or in the words is no line of times. Raises BadInput with the line for times that are broken or run backwards,
+    and for a file that is neither format, not UTF-8 or without a word.
     """
     lines = re.split(r"\r\n|\r|\n", _text(path))
     numbered = list(enumerate(lines, start=1))
     while numbered and not numbered[0][1].strip():  # some writers begin with an empty line
         del numbered[0]
     if not numbered:
-        return Transcript((), language)
+        raise _silent(path)
     lines = [line for _, line in numbered]
     kind = "vtt" if re.match(r"WEBVTT(?:[ \t]|$)", lines[0]) else "srt"
     stated = language or _stated_language(lines)
-    times = [_times(line, where=f"{path}, line {number}") for number, line in numbered if "-->" in line]
-    captions = _captions(lines, kind, path)
+    timed = _timed(lines, kind)
+    times = [_times(lines[k], where=f"{path}, line {numbered[k][0]}") for k in timed]
+    captions = _captions(lines, set(timed), kind, path=path)
     if len(captions) != len(times):
         raise BadInput(
             f"{len(times)} lines with times but {len(captions)} cues that can be read", where=str(path),
             expected="each cue apart by an empty line, with a number before it in SRT",
         )  # fmt: skip
     found = [cue for (start_s, end_s), raw in zip(times, captions, strict=True) for cue in _cues(start_s, end_s, raw)]
+    if not found:
+        raise _silent(path)
     return Transcript(tuple(sorted(found, key=lambda cue: (cue.start_s, cue.end_s))), stated)
 
 
+def _silent(path: Path) -> BadInput:
+    return BadInput(
+        "no cues with words", where=str(path), expected="what was said, as SRT or WebVTT",
+        advice="Leave the transcript out if nothing was said.",
+    )  # fmt: skip
+
+
 def _text(path: Path) -> str:
-    """The file as text. Raises BadInput when it is absent, too large or not UTF-8."""
+    """The file as text. Raises BadInput when it is absent, too large, holds NUL or is not UTF-8."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise BadInput(f"{path.stat().st_size} bytes", where=str(path), expected=f"at most {LARGEST_BYTES}")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"byte {error.start} is not UTF-8", where=str(path), expected="a transcript in UTF-8",
-            advice="Convert it, e.g. iconv -f latin1 -t utf-8.",
-        ) from None  # fmt: skip
+        raw = path.read_bytes()
     except OSError as error:
         raise BadInput(f"no readable transcript: {error.strerror}", where=str(path), expected="SRT or WebVTT") from None
+    mark = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "")
+    if mark:
+        found, advice = f"the mark of {mark.upper()}", f"Convert it: iconv -f {mark} -t utf-8."
+    elif (at := raw.find(0)) >= 0:
+        found, advice = f"byte {at} is NUL", "Export it again."
+        if raw.count(0) > len(raw) // 4:  # every second byte, where most letters are Latin
+            advice = f"It looks like UTF-16: iconv -f utf-16{'le' if at % 2 else 'be'} -t utf-8."
+    else:
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            found, advice = f"byte {error.start} is not UTF-8", "Convert it, e.g. iconv -f latin1 -t utf-8."
+    raise BadInput(found, where=str(path), expected="a transcript in UTF-8", advice=advice)
 
 
 def _stated_language(lines: list[str]) -> str:
@@ -111,6 +137,27 @@ def _stated_language(lines: list[str]) -> str:
         return ""
     head = lines[: lines.index("")] if "" in lines else lines
     return next((match[1] for line in head if (match := LANGUAGE.match(line))), "")
+
+
+def _timed(lines: list[str], kind: str) -> list[int]:
+    """Which lines are those of times: not every line with an arrow is one."""
+    found: list[int] = []
+    first, place = "", 0  # of the lines since the last empty one, and which of them this is
+    for k, line in enumerate(lines):
+        if not (line.strip() if kind == "srt" else line):
+            place = 0
+            continue
+        first, place = (first if place else line), place + 1
+        if "-->" in line and (LIKE_TIMES.match(line) or _awaits_times(first, place, kind)):
+            found.append(k)
+    return found
+
+
+def _awaits_times(first: str, place: int, kind: str) -> bool:
+    """Whether a line stands where a cue has its times: under its number in SRT, first or second in WebVTT."""
+    if kind == "srt":
+        return place == 2 and first.strip().isdigit()
+    return not NO_CUE.match(first) and (place == 1 or (place == 2 and "-->" not in first))
 
 
 def _times(line: str, *, where: str) -> tuple[float, float]:
@@ -128,14 +175,18 @@ def _times(line: str, *, where: str) -> tuple[float, float]:
     return start_s, end_s
 
 
-def _captions(lines: list[str], kind: str, path: Path) -> list[str]:
-    """The raw text of each cue, in the order of the file, as the caption library cuts them."""
+def _captions(lines: list[str], timed: set[int], kind: str, *, path: Path) -> list[str]:
+    """The raw text of each cue, in the order of the file, as the caption library cuts them.
+
+    The library takes every arrow for times, so those elsewhere are escaped, which `_cues` undoes.
+    """
     try:
         import webvtt
     except ImportError:
         raise BadInput("no library for captions", expected="webvtt-py", advice=INSTALL) from None
+    lines = [line if k in timed else line.replace("-->", "--&gt;") for k, line in enumerate(lines)]
     if kind == "srt":  # the library wants hours and a comma; other writers leave them out
-        lines = [_as_srt(line) if "-->" in line else line for line in lines]
+        lines = [_as_srt(line) if k in timed else line for k, line in enumerate(lines)]
     try:
         captions = webvtt.from_buffer(io.StringIO("\n".join(lines) + "\n"), format=kind).captions
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError):
@@ -146,8 +197,11 @@ def _captions(lines: list[str], kind: str, path: Path) -> list[str]:
 
 
 def _as_srt(line: str) -> str:
-    """A line of times with hours in it; they are read by `_times`, so their value is nothing here."""
-    return line if len(HAS_HOURS.findall(line)) == 2 else "00:00:00,000 --> 00:00:01,000"
+    """A line of times with hours in it; they are read by `_times`, so their value is nothing here.
+
+    An empty tag goes with it: the library would drop a cue without text, and then cues and times no longer match.
+    """
+    return f"{line if len(HAS_HOURS.findall(line)) == 2 else '00:00:00,000 --> 00:00:01,000'}\n{NO_WORDS}"
 
 
 def _cues(start_s: float, end_s: float, raw: str) -> list[Cue]:
