@@ -1,10 +1,14 @@
 """Which way round a face is read: over time, left and right count the same, and each frame costs one look."""
 
 import numpy as np
+import open_door
 import pytest
 
+from vemo_audit.recognition.dynamics.gestures import HeadGesture
 from vemo_audit.recognition.perception import people
+from vemo_audit.recognition.perception.body import BodySample
 from vemo_audit.recognition.perception.people import SightSettings
+from vemo_audit.records.event import Event
 
 
 class LeftSided:
@@ -59,3 +63,50 @@ def test_read_one_way_alone_a_lopsided_encoder_shows(monkeypatch: pytest.MonkeyP
 def test_frames_that_do_not_count_give_units_alone() -> None:
     rows, _ = read(4)
     assert rows[1].token is None and np.isfinite(rows[1].units).all()
+
+
+class Nodding:
+    """A reader of bodies that tells one nod, in the frame with this number."""
+
+    frame = 3
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def step(self, frame):
+        told = (NOD,) if self.count == self.frame else ()
+        self.count += 1
+        return {"1": BodySample(frame.time_s, np.zeros(3), 0.0, None, told)}
+
+    def finish(self):
+        return {}
+
+
+NOD = HeadGesture(Event("nod", 0.05, 0.1, 0.2, 5.0, 0.5), 2.0, 3)
+
+
+def nods(clip) -> list[float]:
+    """When each nod began that was told of a clip, by a row or at the end; every second frame is read."""
+    moments = list(people.watch(clip, LeftSided(), SightSettings(token_rate_hz=5.0, unit_rate_hz=5.0)))
+    rows = [row for moment in moments for _, row in moment.rows]
+    assert len(rows) == 5
+    with_rows = [g.event for row in rows for g in row.body.head_gestures]
+    return [event.onset_s for event in (*with_rows, *(event for moment in moments for _, event in moment.events))]
+
+
+@pytest.mark.parametrize("frame", [2, 3, 9])
+def test_a_gesture_that_becomes_known_in_a_frame_that_is_not_read_is_told(tmp_path, monkeypatch, frame) -> None:
+    """Frames 3 and 9 are not read; no row comes after the last."""
+    monkeypatch.setattr(people, "BodyReader", Nodding)
+    monkeypatch.setattr(Nodding, "frame", frame)
+    film = open_door.film(tmp_path / "film.mp4", frames=10)
+    assert nods(open_door.admit(film, "face", "body")) == [0.05]
+    assert nods(open_door.admit(film, "body")) == [0.05]
+
+
+def test_with_samples_that_do_not_wait_the_gesture_is_lost(tmp_path, monkeypatch) -> None:
+    """Seeded fault: what a frame tells goes with that frame."""
+    monkeypatch.setattr(people, "BodyReader", Nodding)
+    monkeypatch.setattr(people, "_joined", lambda before, now: now)
+    film = open_door.film(tmp_path / "film.mp4", frames=10)
+    assert nods(open_door.admit(film, "face", "body")) == []

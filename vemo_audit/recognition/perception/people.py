@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -111,7 +111,7 @@ def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightS
     """
     if not clip.permit.modalities & {"face", "body"}:
         return
-    body = BodyReader() if "body" in clip.permit.modalities else None
+    bodies = _Bodies(BodyReader()) if "body" in clip.permit.modalities else None
     reads = encoder if "face" in clip.permit.modalities else None
     slots = _Slots(settings)
     waiting, count, last_s, step_s = _Waiting(), 0, 0.0, STILL_S
@@ -120,7 +120,8 @@ def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightS
         for frame in ahead(decode.frames(clip), begin=lambda: torch.set_num_threads(half)):
             step_s = frame.time_s - last_s if count else step_s
             count, last_s = count + 1, frame.time_s
-            bodies = body.step(frame) if body else {}
+            if bodies:
+                bodies.step(frame)
             strangers_s += [frame.time_s] if frame.covered else []
             for face in frame.faces:
                 _look(frame, face, waiting, slots=slots, bodies=bodies, encoder=reads, settings=settings)
@@ -128,7 +129,7 @@ def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightS
                 seen_s, strangers_s = tuple(strangers_s), []
                 until_s = math.nextafter(frame.time_s, math.inf)
                 yield Moment(until_s, _encoded(waiting, encoder), count, strangers_s=seen_s)
-    events = [(person, event) for person, found in (body.finish() if body else {}).items() for event in found]
+    events = bodies.finish() if bodies else []
     until_s = last_s + step_s if count else 0.0
     yield Moment(until_s, _encoded(waiting, encoder), count, tuple(events), tuple(strangers_s))
 
@@ -146,7 +147,7 @@ def half_of_the_cores() -> Iterator[int]:
 
 
 def _look(
-    frame: GuardedFrame, face: FoundFace, waiting: _Waiting, *, slots: "_Slots", bodies: dict[str, BodySample],
+    frame: GuardedFrame, face: FoundFace, waiting: _Waiting, *, slots: "_Slots", bodies: "_Bodies | None",
     encoder: Encoder | None, settings: SightSettings,
 ) -> None:  # fmt: skip
     """Cuts one face out, measures its quality and puts it before the encoder; without one, only a body is read."""
@@ -158,7 +159,7 @@ def _look(
         return
     if encoder is None:
         slots.take(person, frame.time_s)
-        waiting.add(person, (frame.time_s, UNREAD, bodies.get(person)))
+        waiting.add(person, (frame.time_s, UNREAD, bodies.take(person) if bodies else None))
         return
     crop = align.align(frame.image, face.points, size_px=encoder.size_px)
     quality = align.quality(crop, face.points, face.box, confidence=face.score)
@@ -166,8 +167,43 @@ def _look(
         return
     ways = slots.ways(person, frame.time_s) if counts else (AS_IT_IS,)
     slots.take(person, frame.time_s)
-    row = (frame.time_s, quality, bodies.get(person))
+    row = (frame.time_s, quality, bodies.take(person) if bodies else None)
     waiting.add(person, row, crop=align.to_grey(crop)[None], counts=counts, ways=ways)
+
+
+class _Bodies:
+    """Bodies are followed in every frame, rows are fewer: what became known in between is told with the next row."""
+
+    def __init__(self, reader: BodyReader) -> None:
+        self._reader = reader
+        self._waiting: dict[str, BodySample] = {}
+
+    def step(self, frame: GuardedFrame) -> None:
+        """Reads the bodies of a frame."""
+        for person, sample in self._reader.step(frame).items():
+            before = self._waiting.get(person)
+            self._waiting[person] = sample if before is None else _joined(before, sample)
+
+    def take(self, person: str) -> BodySample | None:
+        """The person's sample, once."""
+        return self._waiting.pop(person, None)
+
+    def finish(self) -> list[tuple[str, Event]]:
+        """What was under way when the clip ended, and what no row came for."""
+        found = [
+            (person, gesture.event)
+            for person, sample in self._waiting.items()
+            for gesture in (*sample.head_gestures, *sample.body_gestures)
+        ]
+        return found + [(person, event) for person, events in self._reader.finish().items() for event in events]
+
+
+def _joined(before: BodySample, now: BodySample) -> BodySample:
+    """The later of two samples of a person, with what was told by either."""
+    return replace(
+        now, motion=now.motion or before.motion, head_gestures=before.head_gestures + now.head_gestures,
+        body_gestures=before.body_gestures + now.body_gestures,
+    )  # fmt: skip
 
 
 class _Slots:
