@@ -13,7 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-ROOMS = ("faces", "decode", "voice", "body", "dynamics", "pixels", "zoo", "own_audit", "memory", "pipeline")
+ROOMS = (
+    "faces", "decode", "voice", "body", "dynamics", "pixels", "contracts", "reading", "zoo", "own_audit", "memory",
+    "pipeline",
+)  # fmt: skip
 
 
 def figures(rooms: tuple[str, ...] = ROOMS) -> Iterator[dict[str, object]]:
