@@ -8,6 +8,7 @@ import pytest
 from throwaway import build, clip
 
 from vemo_audit.errors import BadInput
+from vemo_audit.governance import gate as gate_module
 from vemo_audit.governance import leaving
 from vemo_audit.governance.leaving import ABOUT, CUTS, PERSON, SINGLE, needs, output_digest, reduce
 from vemo_audit.recognition.perception.align import Quality
@@ -281,3 +282,27 @@ def test_states_leave_a_real_gate_only_where_consent_names_them(tmp_path):
             (kept,) = gate.emit(admitted, [full(clip=admitted.clip.name)])
             assert bool(kept.units) == units and bool(kept.indices) == indices
             assert kept.probability is not None
+
+
+def named(gate, world):
+    """The clip's own name, and the name under which a prediction leaves that a recognizer named freely."""
+    admitted = gate.admit(clip(), world.case(world.give()[1]))
+    (kept,) = gate.emit(admitted, [full(clip="anger, 0.93")])
+    return admitted.clip.name, kept.clip
+
+
+def test_a_prediction_leaves_under_the_name_of_the_admitted_clip(tmp_path):
+    world = build(tmp_path / "dep")
+    with world.gate() as gate:
+        own, left = named(gate, world)
+        assert own == left
+
+
+def test_twin_a_gate_that_keeps_the_name_a_recognizer_gave_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        gate_module, "replace", lambda one, **change: one if "clip" in change else replace(one, **change)
+    )
+    world = build(tmp_path / "dep")
+    with world.gate() as gate:
+        own, left = named(gate, world)
+        assert left == "anger, 0.93" != own

@@ -118,6 +118,7 @@ class Gate:
     def emit(self, admitted: AdmittedClip, predictions: Sequence[Prediction]) -> list[Prediction]:
         """What may leave: cut to the consented outputs, recorded first, and nothing if consent has ended meanwhile.
 
+        All stands under the name of the admitted clip, whatever a recognizer calls it: that would be free text.
         Raises Refused for a clip that this gate did not admit.
         """
         with self._lock:
@@ -126,7 +127,8 @@ class Gate:
                 raise refused("p.foreign", where=admitted.clip.name)
             try:
                 with self._desk.store.emission():
-                    kept = [leaving.reduce(one, current.permit) for one in predictions]
+                    cut = (leaving.reduce(one, current.permit) for one in predictions)
+                    kept = [replace(one, clip=current.clip.name) for one in cut]
                     outputs: dict[str, Any] = {"output_digest": leaving.output_digest(kept), "rows": len(kept)}
                     self._journal.write(current.note("outcome", Outcome.ALLOW, **outputs))
                     stale = current.stale()
