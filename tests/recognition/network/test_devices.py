@@ -4,6 +4,7 @@ Tried on torch's `meta` device, which computes nothing but refuses tensors of tw
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from vemo_audit.recognition.network.temporal import TEMPORAL
 from vemo_audit.recognition.network.temporal_expert import TemporalExpert, TemporalSettings
 from vemo_audit.recognition.perception.faces import FaceDetector
 from vemo_audit.recognition.perception.halves import Halves
+from vemo_audit.recognition.recognizers import experts
 from vemo_audit.recognition.recognizers.experts import Face
 from vemo_audit.recognition.recognizers.over_tokens import Temporal
 
@@ -92,3 +94,26 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
     assert devices.of(torch.nn.Linear(1, 1)) == devices.of(torch.nn.ReLU()) == torch.device("cpu")
     with pytest.raises(BadInput, match="tpu"):
         devices.chosen("tpu")
+
+
+def test_float32_means_float32_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    for of in ("cudnn", "cuda"):
+        monkeypatch.setattr(
+            torch.backends, of, SimpleNamespace(allow_tf32=True, matmul=SimpleNamespace(allow_tf32=True))
+        )
+    assert devices.exact("cpu") == "cpu"
+    assert torch.backends.cudnn.allow_tf32  # nothing is changed for who computes elsewhere
+    assert devices.exact("cuda:0") == "cuda:0"
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize(
+    "load", [lambda: mtcnn.load_cascade("cuda"), lambda: experts.load_face("face-ferplus", device="cuda")]
+)
+def test_what_is_loaded_for_a_gpu_is_exact_first(load: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(devices, "exact", lambda name: asked.append(name) or "cpu")
+    load()
+    assert asked
+    assert set(asked) == {"cuda"}

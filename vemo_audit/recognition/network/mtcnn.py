@@ -8,6 +8,7 @@ is a face and four offsets, each in units of the box that was looked at.
 import torch
 from torch import Tensor, nn
 
+from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.network.load import load_face_detector
 
 
@@ -142,7 +143,7 @@ def load_cascade(device: str) -> tuple[FoldedProposalNet, RefineNet, OutputNet]:
     nets = (FoldedProposalNet(trained[0]), *trained[1:])
     for net in nets:
         # Channels last: on a processor three times as fast for one face, and what a GPU's tensor cores ask for.
-        net.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
+        net.eval().requires_grad_(False).to(device=devices.exact(device), memory_format=torch.channels_last)
     return nets
 
 

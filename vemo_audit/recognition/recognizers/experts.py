@@ -109,7 +109,7 @@ def load_face(name: str, *, device: str = "cpu") -> Face:
         reading["encoder"], reading["temporal"], int(reading["size_px"]), len(EKMAN), int(reading.get("units", 0))
     )
     network = face_expert.build(settings, load_safetensors(path, card["weights"]["sha256"]))
-    return Face(network.to(device), float(reading["temperature"]), card)
+    return Face(network.to(devices.exact(device)), float(reading["temperature"]), card)
 
 
 def load_voice(name: str) -> Voice:
