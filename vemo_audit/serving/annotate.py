@@ -1,6 +1,6 @@
 """Draws on guarded frames what a recognizer answered: admitted faces boxed, everything else under its solid fill."""
 
-import zlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +26,8 @@ class Seen:
     with_faces: int = 0
     covered_frames: dict[str, int] = field(default_factory=dict)  # rule id -> frames with such a fill
     covered_s: dict[str, float] = field(default_factory=dict)
-    new_s: list[float] = field(default_factory=list)  # times of frames that differ from the one before
+    time_s: list[float] = field(default_factory=list)  # of each frame
+    change: list[float] = field(default_factory=list)  # of each frame from the one before, in grey levels; first: inf
 
 
 def annotated(
@@ -34,13 +35,13 @@ def annotated(
 ) -> Iterator[tuple[NDArray[np.uint8], float]]:
     """Pictures `[H, W, 3]` with their times. An answer stands at the frames of its window whose middle is nearest."""
     answers = by_person(predictions)
-    last_s, before = 0.0, -1
+    last_s, before = 0.0, None
     for frame in frames:
         picture = frame.image.copy()
-        digest = zlib.crc32(picture.tobytes())  # tells a repeated frame, which shows nothing new
-        if digest != before:
-            seen.new_s.append(frame.time_s)
-        before = digest
+        sampled = picture[::2, ::2, 1].astype(np.int16)
+        seen.time_s.append(frame.time_s)
+        seen.change.append(change(before, sampled))
+        before = sampled
         for face in frame.faces:
             draw(picture, face, caption(answers.get(str(face.track), ()), frame.time_s, labels))
         seen.frames += 1
@@ -50,6 +51,11 @@ def annotated(
             seen.covered_s[rule] = seen.covered_s.get(rule, 0.0) + max(0.0, frame.time_s - last_s)
         last_s = frame.time_s
         yield picture, frame.time_s
+
+
+def change(before: NDArray[np.int16] | None, now: NDArray[np.int16]) -> float:
+    """Mean absolute difference of two pictures `[h, w]`; inf for the first one or another size."""
+    return float(np.abs(now - before).mean()) if before is not None and before.shape == now.shape else math.inf
 
 
 def by_person(predictions: Sequence[Prediction]) -> Mapping[str, Sequence[Prediction]]:

@@ -121,8 +121,8 @@ def brief(
 ) -> BriefMovements | None:
     """The answer to the question for micro-expressions; None when units may not leave or nobody followed any.
 
-    `new_s` are the times of frames that differ from the one before; a recognizer that follows units at `followed_hz`
-    at most saw only the first of them in each of its slots.
+    `new_s` are the times of frames that show something new (`micro.shows_new`); a recognizer that follows units at
+    `followed_hz` at most saw only the first of them in each of its slots.
     """
     rows = list(predictions)
     units = [event for row in rows for event in row.events if event.kind[:2] == "au" and "+" not in event.kind]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.governance.screening import Case
+from vemo_audit.recognition.dynamics.micro import shows_new
 from vemo_audit.recognition.dynamics.sentiment import CARD as SENTIMENT_RULE
 from vemo_audit.records.clip import Clip
 from vemo_audit.records.decision import Decision, Permit, RuleHit
@@ -46,7 +47,8 @@ def look(
     )  # fmt: skip
     brief = None
     if seen is not None:
-        brief = beside.brief(predictions, permit, new_s=np.array(seen.new_s, np.float64), followed_hz=followed_hz)
+        new_s = np.array(seen.time_s, np.float64)[shows_new(np.array(seen.change, np.float64))]
+        brief = beside.brief(predictions, permit, new_s=new_s, followed_hz=followed_hz)
     people = tuple(beside.shown(called(person), rows, spoken=spoken) for person, rows in found.items())
     return Beside(people, wanted, brief, permit)
 

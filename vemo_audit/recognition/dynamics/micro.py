@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from vemo_audit.records.event import Event
 
@@ -16,6 +17,11 @@ SHORTEST_S = 1 / 25
 BRIEF_S = 0.5
 """A movement shorter than this is brief. Source: the same."""
 
+REACH = 12
+"""Frames on either side among which a frame must change as much as others do."""
+NEW_SHARE = 0.5
+"""Of the largest change among them. Repeated frames that were compressed anew changed by .02 to .43 of it where tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class MicroAnswer:
@@ -24,6 +30,18 @@ class MicroAnswer:
     rate_hz: float  # effective: without repeated frames; NaN when unknown
     refusal: str = ""
     brief: tuple[Event, ...] = ()
+
+
+def shows_new(change: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which frames `[T]` show something new, from how much each differs from the one before (any unit; inf: the first).
+
+    A frame that changes far less than its neighbours repeats the one before, also where a codec altered it a little.
+    In doubt a frame counts as repeated, which lowers the rate and so refuses the question. Pictures that were made up
+    between two real ones cannot be told by this.
+    """
+    first = np.isinf(change)
+    around = maximum_filter1d(np.where(first, 0.0, change), 2 * REACH + 1, mode="nearest") if len(change) else change
+    return first | ((change > 0) & (change >= NEW_SHARE * around))
 
 
 def effective_rate_hz(time_s: NDArray[np.float64], frame_digest: Iterable[object] | None = None) -> float:
