@@ -20,7 +20,7 @@ BRIEF_S = 0.5
 REACH = 12
 """Frames on either side among which a frame must change as much as others do."""
 NEW_SHARE = 0.5
-"""Of the largest change among them. Repeated frames that were compressed anew changed by .02 to .43 of it where tried."""
+"""Of the largest change among them. Repeated frames that a codec altered changed by .02 to .43 of it where tried."""
 
 
 @dataclass(frozen=True, slots=True)
