@@ -38,7 +38,11 @@ class VoiceContours:
 
     def where(self, rows: NDArray[np.bool_] | slice) -> "VoiceContours":
         """Some of the frames."""
-        return VoiceContours(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return VoiceContours(*[getattr(self, name)[rows] for name in CONTOURS])
+
+
+CONTOURS = tuple(one.name for one in fields(VoiceContours))
+"""Their names, in order."""
 
 
 class VoiceReader:
@@ -76,9 +80,8 @@ def joined(parts: Iterable[VoiceContours], settings: VoiceSettings = DEFAULT) ->
         none = np.zeros(0, np.float32)
         rest = (none, none, np.zeros(0, bool), *(none for _ in range(8)))
         return VoiceContours(np.zeros(0), *rest, np.zeros((0, settings.cepstra), np.float32))
-    return VoiceContours(
-        *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(VoiceContours))
-    )
+    # A list, not a generator: tuples that a generator fills are kept by the interpreter when they are let go.
+    return VoiceContours(*[np.concatenate([getattr(part, name) for part in parts]) for name in CONTOURS])
 
 
 def contours_of(block: PitchBlock, settings: VoiceSettings) -> VoiceContours:
@@ -104,4 +107,4 @@ def contours_of(block: PitchBlock, settings: VoiceSettings) -> VoiceContours:
         torch.where(heard, voice_quality.slope_db_per_khz(power, 500, 1500), torch.nan),
         voice_quality.mel_cepstrum(power, settings),
     )
-    return VoiceContours(times(block, settings), *(one[: block.count].numpy() for one in found))
+    return VoiceContours(times(block, settings), *[one[: block.count].numpy() for one in found])
