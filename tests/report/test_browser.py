@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -124,4 +125,9 @@ def test_a_request_or_an_error_would_be_found(browser, gated, tmp_path):
     """The twin: a picture from outside is blocked by the policy, and the console says so."""
     broken = render(page(gated)).replace("<h1>", '<img src="https://example.invalid/x.png"><h1>', 1)
     open_page(browser, broken, tmp_path)
-    assert any("Content Security Policy" in message for message in console(browser))
+    until = time.monotonic() + 20  # the browser tells its console a little after the page is there
+    told: list[str] = []
+    while not any("Content Security Policy" in message for message in told) and time.monotonic() < until:
+        told += console(browser)
+        time.sleep(0.05)
+    assert any("Content Security Policy" in message for message in told)
