@@ -23,11 +23,14 @@ def train(
     Progress is kept beside the weights: after an interruption, the same command goes on from there.
     """
     from vemo_audit.audit import held_out
-    from vemo_audit.recognition.training import card
+    from vemo_audit.recognition.network import devices
+    from vemo_audit.recognition.training import card, landing, ranges
     from vemo_audit.recognition.training import recipe as recipes
 
     chosen, digest = recipes.read(recipe)
-    keep = out / f".{chosen.name}-{digest[:12]}.checkpoint.safetensors"
+    ranges.demand(chosen, where=str(recipe))
+    devices.chosen(device)
+    keep = landing.place(out) / f".{chosen.name}-{digest[:12]}.checkpoint.safetensors"
     if fresh:
         keep.unlink(missing_ok=True)
     elif keep.is_file():
@@ -79,10 +82,13 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
     if isinstance(chosen, recipes.ClipsRecipe):
         source = chosen.data.source
         return train_clips(
-            chosen, data / source, keep.with_name(f".{source}-crops"),
+            chosen, data / source, keep.parent / ".cache" / f"{source}-crops",
             machine=loop.Machine(device=devices.chosen(device)), keep=keep, told=bars.told, listener=bars.learned,
         )  # fmt: skip
     if isinstance(chosen, recipes.FaceRecipe):
+        from vemo_audit.recognition.training import sources
+
+        sources.demand_files(chosen.data, data)
         machine = loop.Machine(device=devices.chosen(device))
         return train_face(
             chosen, data, rendered=rendered(bars.told), machine=machine, keep=keep, told=bars.told,
@@ -95,8 +101,9 @@ def over_tokens(chosen: Any, data: Path, *, cache: Path, bars: Bars) -> Any:
     """Trains on the tokens of the shipped face expert; what has to be rendered or encoded is kept in `cache`."""
     from vemo_audit.audit.performances import Rehearsal, rehearse
     from vemo_audit.recognition.recognizers import experts
-    from vemo_audit.recognition.training import fusion_run, recipe, temporal_run
+    from vemo_audit.recognition.training import fusion_run, recipe, sources, temporal_run
 
+    sources.demand_file(data / "ferplus" / "train.parquet", source="ferplus")
     face = experts.load_face(chosen.data.face)
     if isinstance(chosen, recipe.FusionRecipe):
         _, kept = temporal_run.kept_stills(

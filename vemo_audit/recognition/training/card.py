@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from vemo_audit.recognition.training import landing
 from vemo_audit.recognition.training.compare import Comparison
 from vemo_audit.recognition.training.outcome import HeldOut, Trained
 from vemo_audit.recognition.training.recipe import Recipe
@@ -42,11 +43,8 @@ def write(
         | {"figures": [figure(one) for one in figures]}
         | {"comparison": [rounded(one) for one in trained.comparisons]}
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     for path, content in ((weights, data), (card, text.encode())):
-        half_written = path.with_name(path.name + ".part")
-        half_written.write_bytes(content)
-        half_written.replace(path)
+        landing.land(path, content)
     return weights, card
 
 

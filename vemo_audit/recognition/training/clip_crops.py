@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.perception.faces import FaceDetector
-from vemo_audit.recognition.training import crops
+from vemo_audit.recognition.training import crops, landing
 from vemo_audit.records.digest import sha256_hex
 
 STILLS = (".jpg", ".jpeg", ".png")
@@ -41,7 +41,6 @@ def crops_of(
 
     A file that is damaged in the cache is made again. Raises BadInput for a media file that cannot be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     found = []
     for done, path in enumerate(paths, start=1):
         key = sha256_hex(f"{VERSION} {size_px} {frames} {sha256_hex(path.read_bytes())}".encode())
@@ -102,9 +101,6 @@ def _kept(path: Path) -> ClipCrops | None:
 
 
 def _keep(path: Path, clip: ClipCrops) -> None:
-    path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, crops=clip.crops, mask=clip.mask, time_s=clip.time_s)
-    half_written = path.with_name(path.name + ".part")
-    half_written.write_bytes(buffer.getvalue())
-    half_written.replace(path)
+    landing.land(path, buffer.getvalue())

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vemo_audit.errors import BadInput
 from vemo_audit.recognition.training.compare import Comparison
 
 
@@ -32,3 +33,12 @@ class Trained:
     held_out: HeldOut | None  # None: nothing in the data has a label to be scored on
     trained_rows: int
     comparisons: tuple[Comparison, ...] = ()  # with simpler parts, on the same held-out rows
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for weights or answers that are not finite: such a run has learned nothing."""
+        wild = [name for name, one in self.weights.items() if one.is_floating_point() and not one.isfinite().all()]
+        if wild or (self.held_out is not None and not np.isfinite(self.held_out.probability).all()):
+            raise BadInput(
+                f"a run that diverged: {wild[0] if wild else 'an answer'} is not finite", expected="finite weights",
+                advice="Lower the peak_rate of the recipe and train again.",
+            )  # fmt: skip

@@ -1,5 +1,6 @@
 """Face sequences to learn time from: aligned crops with their times, the strength of the expression, and who plays."""
 
+import io
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
+from vemo_audit.recognition.training import landing
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.labels import EKMAN
 
@@ -85,11 +87,9 @@ def joined(parts: Iterable[Performed]) -> Sequences:
 
 def write(path: Path, sequences: Sequences) -> None:
     """Keeps sequences in one file; it appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **{field.name: getattr(sequences, field.name) for field in fields(sequences)})
-    beside.replace(path)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{field.name: getattr(sequences, field.name) for field in fields(sequences)})
+    landing.land(path, buffer.getvalue())
 
 
 def read(path: Path) -> Sequences:

@@ -62,6 +62,26 @@ class FaceData:
     split_seed: int = 1
 
 
+def demand_files(data: FaceData, folder: Path) -> None:
+    """Raises BadInput for a file that is not there, before the first face is looked for."""
+    files = {
+        "ferplus": ("ferplus/train.parquet", "ferplus/valid.parquet", *filter(None, [data.unit_table])),
+        "fairface": (f"fairface/{fairface.SPLITS['train'][0]}", f"fairface/{fairface.TEACHER}"),
+    }
+    for source in data.sources:
+        for file in files.get(source, ()):
+            demand_file(folder / file, source=source)
+
+
+def demand_file(path: Path, *, source: str) -> None:
+    """Raises BadInput when the file is not there."""
+    if not path.is_file():
+        advice = f"models/recipes/landmarker.py writes {UNIT_TABLE}." if path.name == UNIT_TABLE else ""
+        raise BadInput(
+            f"no table of '{source}'", where=str(path), expected="it in the folder given as --data", advice=advice
+        )
+
+
 def ferplus_source(
     folder: Path, data: FaceData, detector: FaceDetector, *, size_px: int, told: Told = lambda *_: None
 ) -> Source:

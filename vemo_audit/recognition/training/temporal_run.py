@@ -14,6 +14,7 @@ from vemo_audit.datasets.ferplus import VotedFaces
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.face_expert import FaceExpert
 from vemo_audit.recognition.network.temporal_expert import TemporalExpert, encoder_digest
+from vemo_audit.recognition.training import landing
 from vemo_audit.recognition.training import sequences as kept_sequences
 from vemo_audit.recognition.training.calibrate import temperature
 from vemo_audit.recognition.training.compare import Comparison, compare
@@ -117,11 +118,12 @@ def kept_tensors(path: Path, made: Callable[[], tuple[Tensor, Tensor]]) -> tuple
     """Tokens and maps that lie at `path`; when none do, they are made now and kept there."""
     if not path.is_file():
         tokens, maps = made()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(safetensors.torch.save({"tokens": tokens.contiguous(), "maps": maps.contiguous()}))
-        beside.replace(path)
-    found = safetensors.torch.load(path.read_bytes())
+        landing.land(path, safetensors.torch.save({"tokens": tokens.contiguous(), "maps": maps.contiguous()}))
+    try:
+        found = safetensors.torch.load(path.read_bytes())
+    except safetensors.SafetensorError as error:
+        raise BadInput(f"no readable tokens ({error})", where=str(path), expected="a file of tokens and maps",
+                       advice="Remove it to encode them again.") from error  # fmt: skip
     return found["tokens"], found["maps"]
 
 
