@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from vemo_audit.cli.app import app
 from vemo_audit.errors import BadInput
+from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.training import landing, ranges
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
@@ -61,3 +62,14 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(ranges, "demand", lambda chosen, *, where: None)  # the twin: it goes on to the pictures
     with pytest.raises(BadInput, match="cannot be read"):
         trained(recipe, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["voice-emodb", "temporal-rendered", "fusion-paired"])
+def test_a_device_that_a_recipe_would_not_use_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(devices, "chosen", lambda asked: asked)  # as where there is a GPU
+    with pytest.raises(BadInput, match="--device cuda for a"):
+        trained(RECIPES / f"{name}.toml", tmp_path, device="cuda")
+    with pytest.raises(BadInput, match=str(tmp_path)):  # the twin: on the CPU only the data are missing
+        trained(RECIPES / f"{name}.toml", tmp_path, device="cpu")

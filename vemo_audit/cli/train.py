@@ -70,6 +70,7 @@ class Bars:
 
 def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) -> Any:
     """What the trainer of the recipe's kind leaves behind."""
+    from vemo_audit.errors import BadInput
     from vemo_audit.recognition.network import devices
     from vemo_audit.recognition.training import loop
     from vemo_audit.recognition.training import recipe as recipes
@@ -77,6 +78,9 @@ def trained_by(chosen: Any, data: Path, *, device: str, keep: Path, bars: Bars) 
     from vemo_audit.recognition.training.face import train_face
     from vemo_audit.recognition.training.voice import train_voice
 
+    if not isinstance(chosen, recipes.FaceRecipe | recipes.ClipsRecipe) and device not in ("auto", "cpu"):
+        raise BadInput(f"--device {device} for a {chosen.kind} recipe", expected="auto or cpu",
+                       advice="It learns from small tables; only faces and clips use another.")  # fmt: skip
     if isinstance(chosen, recipes.TemporalRecipe | recipes.FusionRecipe):
         return over_tokens(chosen, data, cache=keep.parent / ".cache", bars=bars)
     if isinstance(chosen, recipes.ClipsRecipe):
