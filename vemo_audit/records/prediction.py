@@ -60,7 +60,7 @@ class Prediction:
         default_factory=lambda: MappingProxyType({})
     )  # 'exposure', 'yaw_deg', ..
     modality: str = ""  # 'face', 'voice', 'face+voice', ...
-    contribution: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # log-odds by modality
+    contribution: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # log-odds, unsmoothed
     present: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # share of the window seen
     units: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # 'au12' -> mean estimate, 0-1
     indices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # declared state -> level, 0-1

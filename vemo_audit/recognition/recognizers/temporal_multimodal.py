@@ -16,7 +16,7 @@ from vemo_audit.recognition.network import devices
 from vemo_audit.recognition.network.fusion import Opinion, contributions, pool
 from vemo_audit.recognition.perception.people import FaceRow, Listening, SightSettings, half_of_the_cores, watch
 from vemo_audit.recognition.recognizers import experts, opinions
-from vemo_audit.recognition.recognizers.declared import declared
+from vemo_audit.recognition.recognizers.declared import Spoken, declared
 from vemo_audit.recognition.recognizers.opinions import Own
 from vemo_audit.recognition.recognizers.over_tokens import load_fusion, load_temporal
 from vemo_audit.recognition.recognizers.settings import OF_A_RUN, chosen, file_digest
@@ -163,7 +163,10 @@ class TemporalMultimodal:
                 clip.clip.name, person, span, smooth[k].astype(np.float32), *(float(value) for value in affect[k]),
                 decided_label=EKMAN.names[labels[k]], modality="+".join(sorted(said)),
                 contribution=contributions(said, PRIOR, int(labels[k]), joint=joint(k)),
-                present=present(seen.share if seen else 0.0, said), **shown,
+                present=present(
+                    said, face=seen.share if seen else 0.0, voice=spoken[k],
+                    words_reliability=self.settings.words_reliability,
+                ), **shown,
             )  # fmt: skip
 
     def _opinions(self, track: Track, number: int, spoken: dict[str, Opinion], *, pictured: bool) -> dict[str, Opinion]:
@@ -219,9 +222,18 @@ def began(events: Sequence[Event], spans: Sequence[Span]) -> list[tuple[Event, .
     return found
 
 
-def present(face_share: float, said: Mapping[str, Opinion]) -> dict[str, float]:
-    """The share of the window in which each modality was there."""
-    return {name: face_share if name == "face" else 1.0 for name in said}
+def present(
+    said: Mapping[str, Opinion], *, face: float, voice: Spoken | None, words_reliability: float
+) -> dict[str, float]:
+    """The share of the window in which each modality that had a say was there; one whose share is unknown is left out.
+
+    Of a voice it is the voiced share of the stretch that its summary covers (`voice_window_s` where the window is
+    shorter), of words the share in which somebody spoke words with an opinion: their reliability grows with it.
+    """
+    share = {"face": face, "voice": voice.speech if voice else math.nan}
+    if "words" in said and words_reliability > 0:
+        share["words"] = said["words"].reliability / words_reliability
+    return {name: min(1.0, share[name]) for name in said if math.isfinite(share.get(name, math.nan))}
 
 
 def by_name(units: NDArray[np.float32]) -> dict[str, float]:
