@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vemo_audit.errors import BadInput
+from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.labels import EKMAN
 from vemo_audit.records.units import UNITS
 
@@ -27,6 +28,12 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over faces, shares and units: by it a checkpoint knows what it learned from."""
+        arrays = (self.faces, self.shares, self.units)
+        return sha256_hex("".join(f"{one.shape} {sha256_hex(one.tobytes())} " for one in arrays).encode())
 
     def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "Corpus":
         """The chosen faces, in order."""
