@@ -127,6 +127,11 @@ DAMAGE = [
     ("rafdb", "test_00001.jpg\n", "test_00001.jpg"),
     ("cremad", '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","Caucasian","Not Hispanic"\n', "actor 1002"),
     ("cremad", '"ActorID","Age","Sex","Race","Ethnicity"\n1001,old,"Male","Caucasian","Hispanic"\n', "age 'old'"),
+    (
+        "cremad",
+        '"ActorID","Age","Sex","Race","Ethnicity"\n1001,51,"Male","White","Hispanic"\n1001,51,"Female","White","X"\n',
+        "actor 1001 twice",
+    ),
 ]
 
 
@@ -199,6 +204,27 @@ def test_an_annotation_that_is_no_class_is_refused_and_never_unpickled(
     np.save(root / "val_set/annotations/0_exp.npy", array, allow_pickle=True)
     with pytest.raises(BadInput, match=found):
         AffectNet(root)
+
+
+def test_votes_that_are_counted_twice_are_refused(tmp_path: Path) -> None:
+    root = trees.cremad(tmp_path)
+    CremaDMedia(root, truth="crowd")
+    votes = root / "processedResults/tabulatedVotes.csv"
+    votes.write_text(votes.read_text() + '"300099",9,0,0,0,0,0,"1001_IEO_HAP_XX"\n')
+    with pytest.raises(BadInput, match="1001_IEO_HAP_XX twice"):
+        CremaDMedia(root, truth="crowd")
+
+
+def test_an_archive_or_an_endless_array_is_no_annotation(tmp_path: Path) -> None:
+    root = trees.affectnet(tmp_path)
+    note = root / "val_set/annotations/0_exp.npy"
+    endless = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    with (tmp_path / "archive").open("wb") as file:
+        np.savez(file, a=1)
+    for content in ((tmp_path / "archive").read_bytes(), b"\x93NUMPY\x01\x00v\x00" + endless, bytes(5000)):
+        note.write_bytes(content)
+        with pytest.raises(BadInput, match="one plain number"):
+            AffectNet(root)
 
 
 def test_affectnet_leaves_uncertain_pictures_out_and_counts_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Source: Mollahosseini, Hasani and Mahoor 2019, doi:10.1109/TAFFC.2017.2740923. L
 `{train,val}_set/images/NAME.jpg` and `{train,val}_set/annotations/NAME_{exp,val,aro}.npy`, each one number or its text.
 """
 
+import io
 import math
 from pathlib import Path
 
@@ -23,6 +24,8 @@ TO_EKMAN = LabelMapping((
     ("neutral", "neutral"), ("happy", "happiness"), ("sad", "sadness"), ("surprise", "surprise"), ("fear", "fear"),
     ("disgust", "disgust"), ("anger", "anger"),
 ), dropped=("contempt",))  # fmt: skip
+LARGEST_BYTES = 4096
+"""Of a file that holds one number."""
 NOT_STATED = -2
 """What the dataset writes for a valence or arousal that nobody gave."""
 CARD = DatasetCard(
@@ -90,9 +93,11 @@ def stored(path: Path) -> float:
     """
     inside(path.parent, path)
     try:
-        array = np.load(path, allow_pickle=False)
+        if path.stat().st_size > LARGEST_BYTES:  # its header could ask for any amount of memory
+            raise ValueError
+        array = np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False)
         value = float(array.reshape(-1)[0].item()) if array.size == 1 else math.inf
-    except (OSError, ValueError, TypeError, EOFError):
+    except (OSError, ValueError, TypeError, EOFError, MemoryError):
         raise BadInput("it is not one plain number", where=str(path), expected="a number in NumPy's format") from None
     if not math.isfinite(value):
         raise BadInput(f"{value:g}", where=str(path), expected="one finite number")

@@ -89,6 +89,8 @@ def people(path: Path) -> dict[str, MappingProxyType[str, str | None]]:
     for actor, age, sex, race, ethnicity in table(path, ("ActorID", "Age", "Sex", "Race", "Ethnicity")):
         if not age.isdecimal():
             raise BadInput(f"the age '{age}' of actor {actor}", where=str(path), expected="years")
+        if actor in found:
+            raise BadInput(f"actor {actor} twice", where=str(path), expected="one row for each actor")
         found[actor] = MappingProxyType({
             "sex": cremad._stated(sex), "race": cremad._stated(race), "ethnicity": cremad._stated(ethnicity),
             "age": cremad._age_band(int(age)),
@@ -105,6 +107,8 @@ def crowd(path: Path, given: str) -> dict[str, str]:
             continue
         if not all(cell.isdecimal() for cell in cells):
             raise BadInput(f"votes {', '.join(cells)} on {name}", where=str(where), expected="counts")
+        if name in winners:
+            raise BadInput(f"votes on {name} twice", where=str(where), expected="one row for each clip and medium")
         votes = [int(cell) for cell in cells]
         single = votes.count(max(votes)) == 1 and max(votes) > 0
         winners[name] = cremad.LABELS.names[votes.index(max(votes))] if single else ""

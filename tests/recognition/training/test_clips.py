@@ -114,6 +114,22 @@ def test_published_folds_are_kept(tmp_path: Path, pictures: np.ndarray) -> None:
     assert len(clips.opened(chosen.data, trees.affectnet(tmp_path / "affectnet"))[0].items) == 4
 
 
+@pytest.mark.parametrize("name", ["dfew", "mafw"])
+def test_a_clip_in_both_parts_is_refused(tmp_path: Path, pictures: np.ndarray, monkeypatch, name: str) -> None:
+    root = getattr(trees, name)(tmp_path / name, film(pictures[:2]))
+    train = next(root.rglob("train(single-labeled)/set_1.csv" if name == "dfew" else "set_1/train.txt"))
+    test = next(root.rglob("test(single-labeled)/set_1.csv" if name == "dfew" else "set_1/test.txt"))
+    chosen, _ = recipe.read(small(name, tmp_path, frames=1))
+    clips.prepare(chosen, root, tmp_path / "c")
+    test.write_text(test.read_text() + train.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(BadInput, match="in both parts"):
+        clips.prepare(chosen, root, tmp_path / "c")
+    monkeypatch.setattr(clips, "demand_apart", lambda learn, out, *, where: None)  # the twin: it is scored on itself
+    prepared = clips.prepare(chosen, root, tmp_path / "c")
+    learned = {item.name for part in (prepared.learn, prepared.kept_back) for item in part.items}
+    assert learned & {item.name for item in prepared.held_out.items}
+
+
 def test_an_interrupted_preparation_goes_on_and_damage_is_made_again(
     tmp_path: Path, pictures: np.ndarray, monkeypatch
 ) -> None:

@@ -86,6 +86,7 @@ def opened(data: ClipData, folder: Path) -> tuple[PublishedMedia, PublishedMedia
 def prepare(recipe: ClipsRecipe, folder: Path, cache: Path, *, told: Told = lambda *_: None) -> Prepared:
     """All crops of a set, from the cache where they are known. Raises BadInput when a part has no face at all."""
     learn, out, split = opened(recipe.data, folder)
+    demand_apart(learn, out, where=str(folder))
     detector, notes, parts = FaceDetector(), [], []
     for name, dataset in (("to learn from", learn), ("held out", out)):
         part, note = _part(dataset, detector, cache, recipe=recipe, told=told, what=f"{recipe.data.source}, {name}")
@@ -93,6 +94,17 @@ def prepare(recipe: ClipsRecipe, folder: Path, cache: Path, *, told: Told = lamb
         notes.append(f"Of the clips {name}, {note}.")
     back = kept_back(parts[0], share=recipe.data.held_back_share, seed=recipe.data.split_seed)
     return Prepared(_chosen(parts[0], ~back), _chosen(parts[0], back), parts[1], out, split, tuple(notes))
+
+
+def demand_apart(learn: PublishedMedia, out: PublishedMedia, *, where: str) -> None:
+    """Raises BadInput when a file is both learned from and held out, whatever the published lists say."""
+    both = {item.path for item in learn.items} & {item.path for item in out.items}
+    if both:
+        raise BadInput(
+            f"{len(both)} files in both parts, '{min(both).name}' first", where=where,
+            expected="no file that is learned from among those held out",
+            advice="The lists of the set are damaged or of different folds; take them from its authors again.",
+        )  # fmt: skip
 
 
 def kept_back(part: Part, *, share: float, seed: int) -> NDArray[np.bool_]:
