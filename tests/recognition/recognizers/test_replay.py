@@ -109,3 +109,34 @@ def test_options_of_others_are_refused_for_our_own_table(table: Path) -> None:
         Replay(table, classes="emfacs")
     with pytest.raises(BadInput, match="one of auto, own, pyfeat"):
         Replay(table, layout="facet")
+
+
+def test_a_time_outside_the_clip_is_refused_by_its_row(tmp_path: Path, monkeypatch) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")  # one second
+    path = tables.openface(tmp_path / "film.csv", [(0.0, 1, {12: 3}), (500.0, 1, {12: 3})])
+    for window_s in (0.0, 1.0):
+        with pytest.raises(BadInput, match=r"row 2: a frame at 500 s.*1\.00 s of film\.mp4"):
+            foreign(path, clip, classes="emfacs", window_s=window_s)
+    fex = tables.pyfeat(tmp_path / "fex.csv", [("film.mp4", k, "Person_0", tables.HAPPY) for k in (0, 10**9)])
+    with pytest.raises(BadInput, match="at this rate"):
+        foreign(fex, clip, window_s=1.0)
+    monkeypatch.setattr(Replay, "_within", staticmethod(lambda clip, rows, mine, times: times))
+    assert len(foreign(path, clip, classes="emfacs", window_s=1.0)) > 400  # the twin: answers about what is not there
+
+
+def test_rows_of_which_some_have_a_time_are_refused(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")
+    path = tables.openface(tmp_path / "film.csv", [(0.0, 1, {12: 3}), (float("nan"), 1, {12: 3})])
+    with pytest.raises(BadInput, match="row 2: no time"):
+        foreign(path, clip, classes="emfacs", window_s=1.0)
+
+
+@pytest.mark.parametrize("times", ["500,501", "0,900"])
+def test_our_own_table_must_speak_of_the_clip_too(tmp_path: Path, times: str) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face")
+    path = tmp_path / "own.csv"
+    path.write_text(f"clip,person,start_s,end_s,p_calm,p_tense\nfilm,1,{times},0.25,0.75\n")
+    with pytest.raises(BadInput, match="row 1"):
+        foreign(path, clip)
+    path.write_text(path.read_text().replace(times, "0,1"))
+    assert len(foreign(path, clip)) == 1

@@ -68,3 +68,10 @@ def test_the_slow_version_agrees_in_any_order(frames: list[tuple[int, float]], g
         if one.probability is not None and other.probability is not None:
             assert one.probability[0] == pytest.approx(np.mean(inside), abs=1e-6)
             assert one.probability == pytest.approx(other.probability, abs=1e-6)
+
+
+@pytest.mark.parametrize(("window_s", "hop_s"), [(1e-7, 0.0), (1.0, 1e-7), (float("nan"), 0.0)])
+def test_windows_that_would_never_end_are_refused(window_s: float, hop_s: float) -> None:
+    with pytest.raises(BadInput, match="windows of"):
+        Windowing(window_s, hop_s)
+    assert len(Windowing(0.01).spans(1.0)) == 100

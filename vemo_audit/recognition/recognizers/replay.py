@@ -25,6 +25,11 @@ from vemo_audit.tables.schema import AFFECT
 TIMES = ("rate", "pts")
 
 
+def late_s(duration_s: float) -> float:
+    """How long after the end of a clip an answer about it may lie: tools round, and count the last frame or not."""
+    return max(1.0, 0.02 * duration_s)
+
+
 class Replay:
     """A table behind the seam: our own prediction table, or one of py-feat, OpenFace 2, LibreFace or DeepFace.
 
@@ -100,6 +105,11 @@ class Replay:
         for k in rows:
             stated = np.isfinite(self._table.start_s[k]) and np.isfinite(self._table.end_s[k])
             span = Span(float(self._table.start_s[k]), float(self._table.end_s[k])) if stated else whole
+            if not 0 <= span.start_s <= whole.end_s + late_s(whole.end_s) or span.end_s > whole.end_s + late_s(
+                whole.end_s
+            ):
+                raise BadInput(f"{span.start_s:g} to {span.end_s:g} s", where=f"{self.path}, row {k + 1}",
+                               expected=f"a stretch of the {whole.end_s:.2f} s of {clip.clip.name}")  # fmt: skip
             silent = bool(self._table.abstained[k])
             yield Prediction(
                 clip.clip.name, str(self._table.person[k]), span,
@@ -139,8 +149,13 @@ class Replay:
         stated = [float(rows.time_s[k]) for k in mine]
         if clip.clip.is_still or (not self._windowing.window_s and not np.isfinite(stated).all()):
             return [0.0] * len(mine)
-        if np.isfinite(stated).all():
-            return stated
+        if np.isfinite(stated).any():
+            lost = [k for k, time_s in zip(mine, stated, strict=True) if not np.isfinite(time_s)]
+            if lost:
+                raise BadInput(
+                    "no time", where=f"{rows.source}, row {lost[0] + 1}", expected="one in each row, or in none"
+                )
+            return self._within(clip, rows, mine, stated)
         frames = [int(rows.frame[k]) for k in mine]
         if self._times == "pts":
             presented = [frame.time_s for frame in decode.frames(clip)]
@@ -157,4 +172,17 @@ class Replay:
                 "frames without times, and a clip without a rate", where=rows.source,
                 expected="rate_hz, times = 'pts' or window_s = 0",
             )  # fmt: skip
-        return [frame / rate_hz for frame in frames]
+        return self._within(clip, rows, mine, [frame / rate_hz for frame in frames])
+
+    @staticmethod
+    def _within(clip: AdmittedClip, rows: Rows, mine: list[int], times: list[float]) -> list[float]:
+        """The times. Raises BadInput for one outside the clip: the table is of another one, or its rate is wrong."""
+        latest_s = clip.clip.duration_s + late_s(clip.clip.duration_s)
+        for k, time_s in zip(mine, times, strict=True):
+            if not 0 <= time_s <= latest_s:
+                raise BadInput(
+                    f"a frame at {time_s:g} s", where=f"{rows.source}, row {k + 1}",
+                    expected=f"one within the {clip.clip.duration_s:.2f} s of {clip.clip.name}",
+                    advice="Is it a table of this clip, at this rate?",
+                )  # fmt: skip
+        return times

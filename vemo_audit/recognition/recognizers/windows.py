@@ -21,6 +21,8 @@ STILL_S = 0.04
 SEEN_FROM = 0.5
 """A face whose score is lower was not seen in this frame. Source: `records.clip.FoundFace`."""
 ROUNDING_S = 1e-9
+LEAST_S = 0.01
+"""The shortest step from window to window: shorter than a frame of any camera that is audited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Windowing:
     def __post_init__(self) -> None:
         if not (0 <= self.hop_s <= self.window_s and math.isfinite(self.window_s)):
             raise BadInput(f"windows of {self.window_s} s every {self.hop_s} s", expected="0 <= hop_s <= window_s")
+        if self.window_s and (self.hop_s or self.window_s) < LEAST_S:
+            raise BadInput(
+                f"windows of {self.window_s} s every {self.hop_s} s", expected=f"steps of {LEAST_S} s or more, or 0"
+            )
 
     @property
     def words(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.layouts import deepface, libreface, openface, prototypes, pyfeat
-from vemo_audit.recognition.recognizers.layouts.rows import SHOWN, Header, Rows, header_of
+from vemo_audit.recognition.recognizers.layouts.rows import NAME_LENGTH, SHOWN, Header, Rows, header_of
 from vemo_audit.records.labels import EKMAN, LabelMapping, LabelSet
 from vemo_audit.records.prediction import SUM_TOLERANCE
 from vemo_audit.records.reasons import CROWDED, NO_RULE, UNIT_MISSING, dropped
@@ -72,13 +72,20 @@ def _unknown(path: Path, names: list[str], choice: str) -> BadInput:
     return BadInput(
         f"the columns {_some(names)}", where=str(path),
         expected=f"the exact header of {', '.join(TABLES)}, or clip and p_<label> of our own table",
-        advice=f"Nearest is {nearest}, {' and '.join(filter(None, told))}.",
+        advice=_separated(names) or f"Nearest is {nearest}, {' and '.join(filter(None, told))}.",
     )  # fmt: skip
+
+
+def _separated(names: list[str]) -> str:
+    """What to do about a table that is one column because its cells are not separated by commas."""
+    sign = next((word for mark, word in ((";", "semicolons"), ("\t", "tabs")) if mark in "".join(names)), "")
+    return f"Its cells seem to be separated by {sign}; save it with commas." if sign and len(names) == 1 else ""
 
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + more
+    short = [name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}..." for name in names[:SHOWN]]
+    return (", ".join(f"'{name}'" for name in short) + more) or "none"
 
 
 def read(path: Path, choice: Choice) -> tuple[Rows, LabelSet]:

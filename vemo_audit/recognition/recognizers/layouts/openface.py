@@ -41,10 +41,11 @@ def read(path: Path) -> Rows:
     count = len(cells.rows)
     units = {f"au{n}": np.where(lost, np.nan, cells.shares(f"AU{n:02d}_r", full=MOST)) for n in INTENSITIES}
     frame = whole(cells.numbers("frame"), "frame", where=str(path))
+    first = min(1, int(frame.min()))  # it counts from 1; a table that was cut and counted anew may begin at 0
     return Rows(
         source=str(path), labels=(), clip=(path.stem,) * count,
         person=tuple(cells.text("face_id")) if "face_id" in cells.names else ("",) * count,
-        frame=np.maximum(frame - 1, 0), time_s=cells.numbers("timestamp"), probability=np.full((count, 0), np.nan),
+        frame=frame - first, time_s=cells.numbers("timestamp"), probability=np.full((count, 0), np.nan),
         reason=silent_where(lost, reasons.OPENFACE_LOST), units=units,
         quality=cells.shares("confidence"), limits=LIMITS,
     )  # fmt: skip

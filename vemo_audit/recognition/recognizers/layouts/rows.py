@@ -15,7 +15,13 @@ from vemo_audit.errors import BadInput
 
 SHOWN = 12
 """Columns that an error names."""
-MISSING = frozenset({"", "nan", "NaN", "None", "NA"})
+NAME_LENGTH = 40
+"""Letters of a column's name that an error shows."""
+ID_LENGTH = 200
+"""Letters of the name of a clip or person."""
+MOST_FRAMES = 1 << 53
+"""From here on, whole numbers in a table of floats are no longer told apart."""
+MISSING = frozenset({"", "nan", "NaN", "None", "NA", "-nan", "nan(ind)", "-nan(ind)"})
 """Cells that hold no value in the tables of these tools."""
 
 
@@ -55,11 +61,26 @@ class Rows:
     limits: tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # usual names of its labels
 
+    def __post_init__(self) -> None:
+        """Raises BadInput for a time before 0, or the name of a clip or person that is no short printable text."""
+        early = np.flatnonzero(self.time_s < 0)
+        if len(early):
+            raise BadInput(f"a frame at {self.time_s[early[0]]:g} s", where=f"{self.source}, row {int(early[0]) + 1}",
+                           expected="a time of 0 or later")  # fmt: skip
+        for what, names in (("clip", self.clip), ("person", self.person)):
+            for k, name in enumerate(names):
+                if len(name) > ID_LENGTH or not name.isprintable():
+                    raise BadInput(
+                        f"the {what} {name[:NAME_LENGTH]!r}", where=f"{self.source}, row {k + 1}",
+                        expected=f"printable text of at most {ID_LENGTH} letters",
+                    )  # fmt: skip
+
     def crowded(self) -> NDArray[np.bool_]:
-        """Rows [N] of frames in which several faces were answered and nothing says who is who."""
-        seen: dict[tuple[str, int], list[int]] = {}
-        for k, place in enumerate(zip(self.clip, self.frame.tolist(), strict=True)):
-            if not self.person[k] and not self.reason[k]:
+        """Rows [N] of frames in which several faces were answered and nothing says who is who: none has a name, or
+        one name stands twice, as in a file that was written twice."""
+        seen: dict[tuple[str, int, str], list[int]] = {}
+        for k, place in enumerate(zip(self.clip, self.frame.tolist(), self.person, strict=True)):
+            if not self.reason[k]:
                 seen.setdefault(place, []).append(k)
         several = np.zeros(len(self.clip), bool)
         several[[k for rows in seen.values() if len(rows) > 1 for k in rows]] = True
@@ -85,9 +106,11 @@ class Cells:
             if cell not in MISSING:
                 try:
                     found[k] = float(cell)
+                    if math.isinf(found[k]):
+                        raise ValueError
                 except ValueError:
                     where = f"{self.path}, row {k + 1}, column '{name}'"
-                    raise BadInput(f"'{cell[:40]}'", where=where, expected="a number") from None
+                    raise BadInput(f"'{cell[:40]}'", where=where, expected="a finite number") from None
         return found
 
     def shares(self, name: str, *, full: float = 1.0) -> NDArray[np.float64]:
@@ -112,8 +135,11 @@ def header_of(path: Path) -> list[str]:
 def cells_of(path: Path) -> Cells:
     """The whole table. Raises BadInput for a row that is longer or shorter than the header, or when there is none."""
     names = header_of(path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [[cell.strip() for cell in row] for row in list(csv.reader(file))[1:] if row]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [[cell.strip() for cell in row] for row in list(csv.reader(file))[1:] if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"it cannot be read: {error}", where=str(path), expected="a CSV table in UTF-8") from error
     for k, row in enumerate(rows):
         if len(row) != len(names):
             raise BadInput(f"{len(row)} cells", where=f"{path}, row {k + 1}", expected=f"{len(names)}")
@@ -124,7 +150,7 @@ def cells_of(path: Path) -> Cells:
 
 def whole(values: NDArray[np.float64], name: str, *, where: str) -> NDArray[np.int64]:
     """A column of whole numbers of 0 or more. Raises BadInput for any other."""
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0) & (values == np.floor(values))))
+    wrong = np.flatnonzero(~((values >= 0) & (values < MOST_FRAMES) & (values == np.floor(values))))
     if len(wrong):
         place = f"{where}, row {int(wrong[0]) + 1}, column '{name}'"
         raise BadInput(f"{values[wrong[0]]:g}", where=place, expected="a whole number of 0 or more")
