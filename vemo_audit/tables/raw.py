@@ -125,6 +125,10 @@ class RawTable:
             raise first.error(self.source, more=len(self.problems) - 1)
 
 
+LONGEST_REASON = 200
+"""Letters of a reader's own words that an error repeats: some of them quote whole lines."""
+
+
 def open_table(path: Path) -> RawTable:
     """Reads a `.parquet` or `.csv` file. Raises BadInput when it is absent, broken, empty or of another kind."""
     if not path.is_file():
@@ -133,9 +137,11 @@ def open_table(path: Path) -> RawTable:
         table = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     except UnicodeDecodeError as error:
         raise BadInput("text that is not in UTF-8", where=str(path), expected="a CSV table saved as UTF-8") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, csv.Error) as error:
         raise BadInput(
-            f"it cannot be read: {str(error).splitlines()[0]}", where=str(path), expected="a Parquet or CSV table"
+            f"it cannot be read: {str(error).splitlines()[0][:LONGEST_REASON]}",
+            where=str(path),
+            expected="a Parquet or CSV table",
         ) from error
     names = table.column_names
     twice = sorted({name for name in names if names.count(name) > 1})

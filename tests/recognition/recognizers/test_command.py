@@ -60,7 +60,7 @@ def test_it_gets_a_masked_copy_an_empty_environment_and_no_name(
     asked(clip, guests.program(tmp_path, f"NOTE = {str(note)!r}{NOTES}{guests.PROGRAM}"))
     told = json.loads(note.read_text())
     assert set(told["environment"]) <= {"LC_CTYPE"}  # which Python sets for itself
-    assert "film" not in "".join(told["argv"]) and told["folder"] == ["clip.mp4", "stderr"]
+    assert "film" not in "".join(told["argv"]) and told["folder"] == ["clip.mp4"]
     assert str(clip.clip.path.parent) != told["cwd"] and not Path(told["cwd"]).exists()
     assert not list(own_temporary_folder.iterdir())
 
@@ -79,6 +79,58 @@ def test_exit_code_and_last_words_are_kept_and_the_folder_is_gone(
     with pytest.raises(BadInput, match=r"exit code 3.*last words.*no model found") as stopped:
         asked(clip, guests.program(tmp_path, text))
     assert len(stopped.value.advice) < 2100 and not list(own_temporary_folder.iterdir())
+
+
+class Spilled(command.LastWords):
+    """A broken copy: it keeps all that is said."""
+
+    def _read(self, said: Any) -> None:
+        with said:
+            self._end = said.read()
+
+
+@pytest.mark.parametrize("words", [command.LastWords, Spilled])
+def test_what_a_program_says_without_end_fills_neither_disk_nor_memory(
+    tmp_path: Path, clip: AdmittedClip, own_temporary_folder: Path, monkeypatch: pytest.MonkeyPatch, words: type
+) -> None:
+    made, largest = [], []
+    monkeypatch.setattr(command, "LastWords", lambda process: made.append(words(process)) or made[-1])
+    end = command.end
+    monkeypatch.setattr(command, "end", lambda process: (largest.append(sizes(own_temporary_folder)), end(process)))
+    text = "import sys\nfor _ in range(300): sys.stderr.write('x' * 100000)\nsys.exit('the end')"
+    with pytest.raises(BadInput, match="the end"):
+        asked(clip, guests.program(tmp_path, text))
+    assert largest and largest[0] < 1_000_000  # the masked copy and nothing else
+    assert (len(made[0]._end) <= command.TAIL_BYTES) == (words is not Spilled)
+
+
+def sizes(folder: Path) -> int:
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+
+
+def test_the_last_words_are_told_though_a_child_that_went_away_holds_the_line(
+    tmp_path: Path, clip: AdmittedClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "LINGER_S", 0.2)
+    note = tmp_path / "child"
+    text = f"""
+import subprocess, sys
+away = [sys.executable, "-c", "import time; time.sleep(60)"]
+open({str(note)!r}, "w").write(str(subprocess.Popen(away, start_new_session=True).pid))
+sys.exit("gone")
+"""
+    try:
+        with pytest.raises(BadInput, match="gone"):
+            asked(clip, guests.program(tmp_path, text))
+    finally:
+        os.kill(int(note.read_text()), 9)
+
+
+def test_a_line_of_a_megabyte_is_no_table(tmp_path: Path, clip: AdmittedClip) -> None:
+    text = guests.PROGRAM + "open(sys.argv[2], 'a').write('a' * 1000000 + chr(10))"
+    with pytest.raises(BadInput, match=r"cannot be read|cells") as stopped:
+        asked(clip, guests.program(tmp_path, text))
+    assert len(str(stopped.value)) < 1000
 
 
 def test_a_program_that_does_not_end_is_ended_with_its_children(tmp_path: Path, clip: AdmittedClip) -> None:
@@ -149,7 +201,15 @@ def test_a_file_that_is_no_program_is_said_so(tmp_path: Path, clip: AdmittedClip
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["x"], "tool {clip} {out}", [sys.executable, "{clip}"], ["/no/such/tool", "{clip}", "{out}"]]
+    "argv",
+    [
+        [],
+        ["x"],
+        "tool {clip} {out}",
+        [sys.executable, "{clip}"],
+        ["/no/such/tool", "{clip}", "{out}"],
+        [sys.executable, 1, "{clip}", "{out}"],
+    ],
 )
 def test_a_template_that_cannot_work_is_refused(argv: Any) -> None:
     with pytest.raises(BadInput):

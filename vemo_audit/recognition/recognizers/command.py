@@ -8,7 +8,8 @@ import tempfile
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import numpy as np
 
@@ -29,6 +30,8 @@ CLIP, OUT, SOUND = "{clip}", "{out}", "{sound}"
 STEM = "clip"
 """The program never learns the name of the clip: its copy, and the clip in its table, are called this."""
 TAIL_BYTES = 2000
+LINGER_S = 1.0
+"""How long the last words of a program that has ended are waited for."""
 FORMATS = (".csv", ".parquet", ".json")
 LIMIT = "It saw a masked copy of each clip, encoded again (H.264), never the original."
 
@@ -55,8 +58,9 @@ class Command:
         environment: Mapping[str, str] | None = None, most_bytes: int = 1 << 28, name: str = "command",
         version: str = "", training_data: str = "not stated", licence: str = "unknown",
     ) -> None:  # fmt: skip
-        words = " ".join(argv)
-        if isinstance(argv, str) or OUT not in words or not (CLIP in words or SOUND in words):
+        words = " ".join(map(str, argv))
+        told = not isinstance(argv, str) and all(isinstance(one, str) for one in argv)
+        if not told or OUT not in words or not (CLIP in words or SOUND in words):
             raise BadInput(f"argv {argv!r}", expected=f"a list of arguments with {CLIP} (or {SOUND}) and {OUT}")
         program = shutil.which(argv[0])
         if program is None:
@@ -109,25 +113,25 @@ class Command:
             for mark, place in places.items():
                 argument = argument.replace(mark, place)
             argv.append(argument)
-        with (folder / "stderr").open("wb") as errors:
-            try:
-                process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
-                    env=self._environment, start_new_session=True,
-                )  # fmt: skip
-            except OSError as error:
-                raise BadInput(
-                    f"a program that does not start ({error.strerror})", where=argv[0], expected="one that can be run"
-                ) from None
-            try:
-                code: int | None = process.wait(self._timeout_s)
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                end(process)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder,
+                env=self._environment, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise BadInput(
+                f"a program that does not start ({error.strerror})", where=argv[0], expected="one that can be run"
+            ) from None
+        last = LastWords(process)
+        try:
+            code: int | None = process.wait(self._timeout_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            end(process)
         if code != 0:
             found = f"no end within {self._timeout_s:g} s" if code is None else f"exit code {code}"
-            words = tail(folder / "stderr")
+            words = last.text()
             raise BadInput(
                 found, where=f"the program '{argv[0]}'", expected="exit code 0 in time",
                 advice=f"Its last words on standard error: {words}" if words else "It said nothing on standard error.",
@@ -179,7 +183,7 @@ def write_sound(clip: AdmittedClip, path: Path) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program and all that it started."""
+    """Ends the program and all that it started and that stayed in its session."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -187,9 +191,21 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def tail(path: Path) -> str:
-    """The last words of a log, as printable text."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        text = file.read().decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+class LastWords:
+    """The end of what a program says on standard error, kept while it speaks: however much it says, no disk fills."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._end = b""
+        self._reader = Thread(target=self._read, args=(process.stderr,), daemon=True)
+        self._reader.start()
+
+    def _read(self, said: IO[bytes]) -> None:
+        with said:
+            while part := os.read(said.fileno(), 1 << 16):
+                self._end = (self._end + part)[-TAIL_BYTES:]
+
+    def text(self) -> str:
+        """As printable text. What left the session may still hold the other end: it is not waited for."""
+        self._reader.join(LINGER_S)
+        text = self._end.decode("utf-8", "replace")
+        return "".join(letter if letter.isprintable() else " " for letter in text).strip()
