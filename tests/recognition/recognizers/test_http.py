@@ -1,7 +1,9 @@
 """A recognizer behind HTTP, on a real server: what is posted, what is taken back, and where nothing is sent at all."""
 
+import contextlib
 import json
 import ssl
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +16,7 @@ import open_door
 import pytest
 
 from vemo_audit.errors import BadInput, Refused
+from vemo_audit.recognition.recognizers import http
 from vemo_audit.recognition.recognizers.http import Http, demand_transfer, is_near, schema
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest, sha256_hex
@@ -144,6 +147,62 @@ def test_it_asks_again_only_when_that_does_no_harm(clip: AdmittedClip) -> None:
     assert len(taken.keys) == 1
 
 
+class Dripping(guests.Honest):
+    """Sends its answer byte by byte, each in time, the whole never."""
+
+    def say(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for k in range(len(body)):
+                self.wfile.write(body[k : k + 1])
+                time.sleep(0.05)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_time_is_for_the_whole_answer(clip: AdmittedClip, tmp_path: Path, tls: bool) -> None:
+    certificate = self_signed(tmp_path)
+    started = time.monotonic()
+    with secure(Dripping, certificate) if tls else open_door.endpoint(Dripping) as url:
+        with pytest.raises(BadInput, match=r"no whole answer within 0\.5 s"):
+            list(Http(url, labels=EKMAN.names, timeout_s=0.5, ca_file=str(certificate) if tls else "").recognize(clip))
+        assert time.monotonic() - started < 10
+
+
+def test_without_the_watch_it_would_wait_for_every_byte(clip: AdmittedClip, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "cut", lambda line, late: None)
+    monkeypatch.setattr(guests, "reply", lambda message: {"schema": "x" * 30})  # about two seconds of bytes
+    with open_door.endpoint(Dripping) as url, pytest.raises(BadInput, match="another message"):
+        list(Http(url, labels=EKMAN.names, timeout_s=0.5).recognize(clip))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"frames_per_part": 1.5}, {"frames_per_part": 0}, {"retries": 11}, {"timeout_s": float("inf")},
+     {"timeout_s": float("nan")}, {"labels": "abc"}, {"most_bytes": 0}, {"window_s": -1.0}],
+)  # fmt: skip
+def test_options_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        Http("http://localhost/", **({"labels": EKMAN.names} | wrong))
+    Http("http://localhost/", labels=EKMAN.names)
+
+
+def test_a_key_that_stands_twice_and_shares_that_do_not_sum_are_told_with_their_place(clip: AdmittedClip) -> None:
+    def twice(taken: Taken, message: dict[str, Any]) -> tuple[int, bytes]:
+        return 200, json.dumps(guests.reply(message)).encode().replace(b'"anger": ', b'"anger": 0, "anger": ')
+
+    def short(taken: Taken, message: dict[str, Any]) -> tuple[int, bytes]:
+        said = guests.reply(message)
+        for one in said["answers"]:
+            one["probability"]["happiness"] = 0.0
+        return 200, json.dumps(said).encode()
+
+    for reply, found in ((twice, "a key twice"), (short, r"frame 0, person '1': probabilities that sum to 0\.")):
+        with pytest.raises(BadInput, match=found):
+            asked(clip, server(reply)[0])
+
+
 def test_nobody_listening_is_said_so(clip: AdmittedClip) -> None:
     with pytest.raises(BadInput, match="no answer"):
         list(Http("http://127.0.0.1:9/", labels=EKMAN.names).recognize(clip))
@@ -172,8 +231,11 @@ def test_only_this_machine_is_near(host: str, near: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://vendor.example/", "ftp://localhost/", "localhost/x", "https://user:word@localhost/", "https:///x"]
-)
+    "url",
+    ["http://vendor.example/", "ftp://localhost/", "localhost/x", "https://user:word@localhost/", "https:///x",
+     "http://localhost:99999/", "http://localhost:abc/", "http://[::1", "http://localhost/\u00fc",
+     "http://localhost/\r\nX: y"],
+)  # fmt: skip
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(BadInput, match="address"):
         Http(url, labels=EKMAN.names)

@@ -60,6 +60,8 @@ class Command:
     ) -> None:  # fmt: skip
         words = " ".join(map(str, argv))
         told = not isinstance(argv, str) and all(isinstance(one, str) for one in argv)
+        if isinstance(labels, str):
+            raise BadInput(f"labels {labels!r}", expected="a list of labels")
         if not told or OUT not in words or not (CLIP in words or SOUND in words):
             raise BadInput(f"argv {argv!r}", expected=f"a list of arguments with {CLIP} (or {SOUND}) and {OUT}")
         program = shutil.which(argv[0])

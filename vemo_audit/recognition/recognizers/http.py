@@ -1,11 +1,14 @@
 """A recognizer behind an HTTP endpoint: guarded, masked frames are posted to it, and its answers come back."""
 
+import contextlib
 import ipaddress
 import json
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
+from threading import Event, Timer
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -21,6 +24,8 @@ from vemo_audit.records.prediction import Prediction, RecognizerCard
 
 AGAIN = frozenset({429, 502, 503, 504})
 """Answers after which the same request may be sent again, if that does no harm."""
+LONGEST_S = 86_400.0
+"""Of one exchange."""
 NOBODY_NAMED: frozenset[str] = frozenset()
 """Hosts to which a permit allows pictures to go. Consent records of `vemo.consent/1` ask about none, so it is empty."""
 
@@ -32,7 +37,8 @@ class Http:
     `url` must be https, and `recognize` raises Refused: no permit names anybody outside to whom pictures may go. A
     private authority is given as `ca_file`. A part is sent again (at most `retries` times, after 429, 502, 503, 504
     or a broken connection) only when `idempotent` says that the endpoint honours the Idempotency-Key, which is the
-    same for the same part. No redirect is followed, no proxy is asked. Digests of all answers are in `traces`.
+    same for the same part. `timeout_s` is for a whole exchange. No redirect is followed, no proxy is asked. Digests of
+    all answers are in `traces`.
 
     Raises BadInput for another address, an answer over `most_bytes`, another status than 200, or an answer outside
     the schema.
@@ -47,15 +53,25 @@ class Http:
         retries: int = 2, ca_file: str = "", name: str = "http", version: str = "",
         training_data: str = "not stated", licence: str = "unknown",
     ) -> None:  # fmt: skip
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise BadInput(f"the address '{url}': {error}", expected="https://host/path") from None
+        if not (url.isascii() and url.isprintable()):
+            raise BadInput(f"the address {url!r}", expected="letters of an address; others as %XX")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
             raise BadInput(f"the address '{url}'", expected="https://host/path, without a user and a fragment")
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname, port
         self._secure, self._near = parts.scheme == "https", is_near(parts.hostname)
         if not self._secure and not self._near:
             raise BadInput(f"the address '{url}'", expected="https, as it is not on this machine")
-        if not (1 <= frames_per_part <= 256 and 0 <= retries <= 10 and timeout_s > 0 and most_bytes > 0):
+        whole = isinstance(frames_per_part, int) and isinstance(retries, int)
+        if not (whole and 1 <= frames_per_part <= 256 and 0 <= retries <= 10):
             raise BadInput(f"{frames_per_part} frames, {retries} retries", expected="1 to 256 frames, 0 to 10 retries")
+        if isinstance(labels, str) or not (0 < timeout_s <= LONGEST_S and most_bytes > 0):
+            raise BadInput(f"labels {labels!r} within {timeout_s} s, {most_bytes} bytes",
+                           expected=f"a list of labels, at most {LONGEST_S:g} s, and a number of bytes")  # fmt: skip
         self._url, self._target = url, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._windowing, self._room = Windowing(window_s, hop_s), frames_per_part
         self._timeout_s, self._most_bytes, self._ca_file = timeout_s, most_bytes, ca_file
@@ -130,15 +146,33 @@ class Http:
             )
         else:
             connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        connection.connect()  # which has a limit of its own
+        line, late = connection.sock, Event()
+        watch = Timer(self._timeout_s, lambda: cut(line, late))
+        watch.start()
         try:
             connection.request("POST", self._target, body, headers)
             response = connection.getresponse()
             answer = response.read(self._most_bytes + 1)
+        except (OSError, HTTPException):
+            if late.is_set():
+                raise TimeoutError(f"no whole answer within {self._timeout_s:g} s") from None
+            raise
         finally:
+            watch.cancel()
             connection.close()
+        if late.is_set():
+            raise TimeoutError(f"no whole answer within {self._timeout_s:g} s")
         if len(answer) > self._most_bytes:
             raise BadInput(f"an answer over {self._most_bytes:,} bytes", where=self._url, expected="a smaller one")
         return response.status, answer
+
+
+def cut(line: socket.socket, late: Event) -> None:
+    """Ends an exchange that takes too long as a whole, however often a part of the answer came in time."""
+    late.set()
+    with contextlib.suppress(OSError):  # it has just ended by itself
+        socket.socket.shutdown(line, socket.SHUT_RDWR)  # of the line itself: TLS would answer to the other thread
 
 
 def is_near(host: str) -> bool:

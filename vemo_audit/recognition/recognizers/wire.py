@@ -13,6 +13,7 @@ from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers.windows import FrameAnswer, readable
 from vemo_audit.records.clip import GuardedFrame
 from vemo_audit.records.labels import LabelSet
+from vemo_audit.records.prediction import SUM_TOLERANCE
 
 SCHEMA = "vemo.recognize/1"
 ANSWER_KEYS = {"index", "person", "probability", "reason", "valence", "arousal", "quality"}
@@ -47,7 +48,7 @@ def answers(body: bytes, frames: Sequence[GuardedFrame], *, labels: LabelSet, wh
     Raises BadInput for anything that the schema does not allow, and for an answer too many or too few.
     """
     try:
-        told = json.loads(body, parse_constant=_no_constant)
+        told = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"no JSON ({str(error)[:80]})", where=where, expected=SCHEMA) from None
     if not isinstance(told, dict) or set(told) != {"schema", "answers"} or told["schema"] != SCHEMA:
@@ -71,6 +72,13 @@ def answers(body: bytes, frames: Sequence[GuardedFrame], *, labels: LabelSet, wh
             expected="an answer, or the reason why there is none, for each face posted",
         )  # fmt: skip
     return [found[key] for key in posted]
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
 
 
 def _no_constant(name: str) -> Any:
@@ -100,6 +108,10 @@ def _answer(one: dict[str, Any], frame: GuardedFrame, labels: LabelSet, *, where
     if not isinstance(told, dict) or set(told) != set(labels.names):
         raise BadInput("probabilities of other labels", where=where, expected=", ".join(labels.names))
     shares = np.array([_number(told[name], name, where, 0.0, 1.0) for name in labels.names])
+    if abs(shares.sum() - 1) > SUM_TOLERANCE:
+        raise BadInput(
+            f"probabilities that sum to {shares.sum():.6g}", where=where, expected=f"1 within {SUM_TOLERANCE:g}"
+        )
     return FrameAnswer(one["person"], time_s, shares, "", rest["quality"], affect=affect)
 
 
