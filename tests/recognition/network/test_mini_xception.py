@@ -146,3 +146,48 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read(path)
     with pytest.raises(BadInput, match="another network"):
         build({})
+
+
+KERNEL = "model_weights/conv2d_1/conv2d_1_1"
+DAMAGED = {
+    "a list for a configuration": lambda file: file.attrs.__setitem__("model_config", "[]"),
+    "a number for a configuration": lambda file: file.attrs.__setitem__("model_config", 5),
+    "no number": lambda file: file[f"{KERNEL}/kernel:0"].__setitem__(..., np.nan),
+    "too few dimensions": lambda file: replaced(file, data=np.zeros((3, 3), np.float32)),
+    "more than memory holds": lambda file: replaced(file, shape=(200_000, 200_000), dtype="f4"),
+}
+
+
+def replaced(file, **dataset) -> None:  # type: ignore[no-untyped-def]
+    group = file[KERNEL]
+    del group["kernel:0"]
+    group.create_dataset("kernel:0", **dataset)
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_behind_the_right_digest_is_refused_in_words(tmp_path: Path, name: str) -> None:
+    import h5py
+
+    path = tables.keras_file(tmp_path / "w.hdf5")
+    read(path)  # the twin without the damage is read
+    with h5py.File(path, "a") as file:
+        DAMAGED[name](file)
+    with pytest.raises((BadInput, EvidenceBroken)):
+        read(path)
+
+
+def test_a_file_with_a_changed_byte_is_refused_or_finite(tmp_path: Path) -> None:
+    whole = tables.keras_file(tmp_path / "w.hdf5").read_bytes()
+    rng, refused = np.random.default_rng(3), 0
+    for k in range(20):
+        changed = bytearray(whole)
+        for place in rng.integers(0, len(whole) if k % 2 else 4000, 30):
+            changed[place] = int(rng.integers(0, 256))
+        (tmp_path / "c.hdf5").write_bytes(changed)
+        try:
+            tensors, _ = read(tmp_path / "c.hdf5")
+        except (BadInput, EvidenceBroken):
+            refused += 1
+        else:
+            assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert refused

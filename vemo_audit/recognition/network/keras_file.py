@@ -16,6 +16,8 @@ from vemo_audit.recognition.network.mini_xception import layer_names
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.resources import weights
 
+MOST_NUMBERS = 10_000_000
+"""In one array: the largest of the model's has 16,384."""
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
@@ -37,7 +39,14 @@ def read(path: Path, sha256: str) -> tuple[dict[str, Tensor], int]:
             arrays: dict[str, NDArray[np.float32]] = {}
             file["model_weights"].visititems(lambda name, item: _take(arrays, name, item))
             side = _side(file.attrs["model_config"], str(path))
-    except (OSError, KeyError, ValueError) as error:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        RuntimeError,
+    ) as error:  # as h5py has it, RuntimeError
         raise EvidenceBroken(f"weights that cannot be read ({error})", where=str(path)) from None
     return as_tensors(arrays, where=str(path)), side
 
@@ -46,6 +55,8 @@ def _take(arrays: dict[str, NDArray[np.float32]], name: str, item: Any) -> None:
     """'conv2d_1/conv2d_1_1/kernel:0' is known by its layer and its last part: 'conv2d_1/kernel'."""
     if hasattr(item, "shape"):
         parts = name.split("/")
+        if item.size > MOST_NUMBERS:  # a hole in the file may stand for any number of them
+            raise ValueError(f"{item.size} numbers in {name}")
         arrays[f"{parts[0]}/{parts[-1].partition(':')[0]}"] = np.asarray(item[()], np.float32)
 
 
@@ -64,10 +75,14 @@ def as_tensors(arrays: dict[str, NDArray[np.float32]], *, where: str = "") -> di
     left, found = dict(arrays), {}
 
     def take(layer: str, part: str) -> Tensor:
-        try:
-            return torch.from_numpy(np.array(left.pop(f"{layer}/{part}")))
-        except KeyError:
-            raise BadInput(f"no {layer}/{part}", where=where, expected="the weights of mini-XCEPTION") from None
+        name = f"{layer}/{part}"
+        if name not in left:
+            raise BadInput(f"no {name}", where=where, expected="the weights of mini-XCEPTION")
+        array = np.array(left.pop(name))
+        if array.ndim != (4 if part.endswith("kernel") else 1) or not np.isfinite(array).all():
+            raise BadInput(f"{name} of shape {array.shape}", where=where,
+                           expected="finite numbers, in four dimensions for a kernel, else in one")  # fmt: skip
+        return torch.from_numpy(array)
 
     for ours, layer in layer_names().items():
         if "norm" in ours:
