@@ -7,6 +7,7 @@ from typing import Any
 from vemo_audit.audit.plan import DatasetChoice, RecognizerChoice
 from vemo_audit.datasets.interface import Answered, Dataset
 from vemo_audit.errors import BadInput
+from vemo_audit.recognition.recognizers import asking
 from vemo_audit.recognition.recognizers.layouts.clips import foreign_table
 from vemo_audit.records.digest import sha256_hex
 from vemo_audit.records.labels import LabelMapping, LabelSet
@@ -92,15 +93,12 @@ def open_recognizer(choice: RecognizerChoice) -> Any:
         if isinstance(options.get(name), str) and options[name]:
             options[name] = choice.folder / options[name]
     try:
-        recognizer = made(**options)
+        return asking.made(lambda: made(**options), name=choice.plugin, where=where)
     except TypeError as error:
         raise BadInput(
             f"options {dict(choice.options)} that '{choice.plugin}' does not take: {error}", where=where,
             expected="the options that the plug-in names",
         ) from error  # fmt: skip
-    if not hasattr(recognizer, "card"):
-        raise BadInput(f"'{choice.plugin}' without a card", where=where, expected="card and recognize(clip)")
-    return recognizer
 
 
 def _missing(dataset: object) -> list[str]:

@@ -15,6 +15,7 @@ from vemo_audit.errors import BadInput, Refused
 from vemo_audit.governance.gate import Gate
 from vemo_audit.governance.screening import Case
 from vemo_audit.media.probe import probe
+from vemo_audit.recognition.recognizers import asking
 from vemo_audit.records.audit_run import GateEvidence, RefusalCount
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.decision import Decision, RuleHit
@@ -99,7 +100,7 @@ class Recognizes(Protocol):
 def _look(gate: Gate, recognizer: Recognizes, clip: AdmittedClip) -> list[Prediction] | tuple[str, str, str]:
     """What may leave of the recognizer's answers, or the rule that stopped it on the way."""
     try:
-        kept = gate.emit(clip, list(recognizer.recognize(clip)))
+        kept = gate.emit(clip, asking.answers(recognizer, clip))
     except Refused as stopped:
         return stopped.rule_id, stopped.ref, stopped.message
     return kept or (

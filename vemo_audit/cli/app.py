@@ -2,12 +2,13 @@
 
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from vemo_audit.cli import audit, consent, demo, gate, infer, ledger, plan, policy, table, train
-from vemo_audit.errors import VemoError
+from vemo_audit.errors import BadInput, VemoError
 
 app = typer.Typer(
     name="vemo-audit",
@@ -46,10 +47,17 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line and exits with its code; an error of ours ends in its words, without a traceback."""
+    """Runs the command line and exits with its code; an error of ours ends in its words, without a traceback.
+
+    What nobody foresaw ends with its traceback and the code of bad input.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the cores to others
     try:
         app()
     except VemoError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:  # exit code 1 would read as a criterion that is missed
+        traceback.print_exc()
+        typer.echo(f"Error: an unexpected {type(error).__name__}. Nothing that was to be decided is decided.", err=True)
+        sys.exit(BadInput.exit_code)

@@ -16,9 +16,10 @@ def load(seam: str, name: str) -> Any:
         module, _, attribute = name.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
+        except (Exception, SystemExit) as error:  # a module may do anything while it is imported
             raise BadInput(
-                f"the {seam} '{name}' cannot be loaded: {error}", expected="an importable module:Name"
+                f"the {seam} '{name}' cannot be loaded: {str(error) or type(error).__name__}",
+                expected="an importable module:Name",
             ) from error
     found = {point.name: point for point in entry_points(group=GROUPS[seam])}
     if name not in found:

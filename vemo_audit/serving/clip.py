@@ -16,6 +16,7 @@ from vemo_audit.governance.gate import Case, Gate
 from vemo_audit.media import decode
 from vemo_audit.media.encode import VideoWriter
 from vemo_audit.media.probe import probe
+from vemo_audit.recognition.recognizers import asking
 from vemo_audit.recognition.recognizers.interface import Recognizer
 from vemo_audit.records.clip import AdmittedClip, Clip
 from vemo_audit.records.decision import Decision, Outcome, RuleHit
@@ -98,7 +99,7 @@ class Service:
     def _serve(self, admitted: AdmittedClip, decision: Decision, draft: Path, case: Case, run: str) -> dict[str, Any]:
         """Recognizes and writes all but what consent forbids; leaves `draft` complete."""
         clip, card = admitted.clip, self.recognizer.card
-        found = list(self.recognizer.recognize(admitted))
+        found = asking.answers(self.recognizer, admitted)
         kept = self._emitted(admitted, found)
         about = {"recognizer": card.name, "recognizer_version": card.version, "recognizer_digest": card.digest}
         write_predictions(draft / "predictions.parquet", kept, labels=card.labels, dataset="", metadata=about)

@@ -12,7 +12,7 @@ from vemo_audit.recognition.recognizers.layouts import known
 from vemo_audit.recognition.recognizers.layouts.clips import add_rows, files_of, limits_of, read_all
 from vemo_audit.recognition.recognizers.layouts.known import OWN, Choice
 from vemo_audit.recognition.recognizers.layouts.rows import Rows
-from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, Windowing
+from vemo_audit.recognition.recognizers.windows import STILL_S, Averages, Windowing, late_s
 from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest, sha256_hex
@@ -23,11 +23,6 @@ from vemo_audit.tables.read import named_numbers, read_predictions
 from vemo_audit.tables.schema import AFFECT
 
 TIMES = ("rate", "pts")
-
-
-def late_s(duration_s: float) -> float:
-    """How long after the end of a clip an answer about it may lie: tools round, and count the last frame or not."""
-    return max(1.0, 0.02 * duration_s)
 
 
 class Replay:

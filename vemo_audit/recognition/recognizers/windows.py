@@ -25,6 +25,11 @@ LEAST_S = 0.01
 """The shortest step from window to window: shorter than a frame of any camera that is audited."""
 
 
+def late_s(duration_s: float) -> float:
+    """How long after the end of a clip an answer about it may lie: tools round, and count the last frame or not."""
+    return max(2.0, 0.02 * duration_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Windowing:
     """How answers about frames become answers about stretches of time."""
