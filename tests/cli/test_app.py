@@ -10,7 +10,7 @@ from vemo_audit.errors import BadInput, EvidenceBroken, Refused
     ("error", "code"),
     [
         (BadInput("x"), 2), (Refused("x", rule_id="r", ref="a"), 3), (EvidenceBroken("x"), 4),
-        (RuntimeError("nobody foresaw this"), 2), (MemoryError(), 2),
+        (OSError(30, "Read-only file system", "out"), 2), (RuntimeError("nobody foresaw this"), 2), (MemoryError(), 2),
     ],
 )  # fmt: skip
 def test_an_error_ends_with_its_code_and_none_with_that_of_a_missed_criterion(
@@ -25,4 +25,4 @@ def test_an_error_ends_with_its_code_and_none_with_that_of_a_missed_criterion(
     assert ended.value.code == code
     told = capsys.readouterr().err
     assert told.rstrip().splitlines()[-1].startswith("Error: ")
-    assert ("Traceback" in told) == (not isinstance(error, BadInput | Refused | EvidenceBroken))
+    assert ("Traceback" in told) == (not isinstance(error, BadInput | Refused | EvidenceBroken | OSError))

@@ -244,3 +244,13 @@ def test_an_unknown_word_at_a_withdrawal_is_named_with_those_that_are_known(here
     assert "guardian" in run("consent", "withdraw", record, "--by", "martian", *D, fails=2)
     assert "voice" in run("consent", "withdraw", record, "--method", "pigeon", *D, fails=2)
     assert "nowhere" in run("consent", "show", record, "--out", "nowhere/x.json", *D, fails=2)
+
+
+def test_a_record_never_takes_the_place_of_another_file(here):
+    made()
+    give = ("consent", "give", "--purpose", "research", "--out", "same.json", *D)
+    run(*give, "--subject", "first")
+    kept = (here / "same.json").read_bytes()
+    assert "a file that exists" in run(*give, "--subject", "second", fails=2)
+    assert (here / "same.json").read_bytes() == kept
+    run(*(word.replace("same", "other") for word in give), "--subject", "second")  # the twin: another name is free

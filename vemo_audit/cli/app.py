@@ -1,5 +1,6 @@
 """The `vemo-audit` command: mounts one noun per file, and ends every error in its words and exit code."""
 
+import errno
 import os
 import sys
 import traceback
@@ -57,6 +58,11 @@ def main() -> None:
     except VemoError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # who listened has heard enough
+            raise
+        typer.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}. Nothing more was done.", err=True)
+        sys.exit(BadInput.exit_code)
     except Exception as error:  # exit code 1 would read as a criterion that is missed
         traceback.print_exc()
         typer.echo(f"Error: an unexpected {type(error).__name__}. Nothing that was to be decided is decided.", err=True)

@@ -84,6 +84,9 @@ def give(
     except (ValueError, TypeError, OverflowError) as error:
         raise BadInput(str(error), where=str(form or "consent give"), advice="See `consent give --help`.") from error
     target = out or Path(f"{record.record_id}.json")
+    if target.exists():
+        raise BadInput("a file that exists", where=str(target), expected="a new name: it may be another's record",
+                       advice="Nothing was given.")  # fmt: skip
     demand_place(target)  # before the consent is in force: what was given must reach the person, too
     with on_disk.consent_store(deployment, named, ring) as store:
         write_bytes(target, withdrawal.give(record, store, key=_issuer(deployment, named, passphrase_file), now=now))
