@@ -1,6 +1,7 @@
 """Transcripts: what was said, when and by whom; broken files are refused by line, and closed without a permit."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from vemo_audit.errors import BadInput, Refused
 from vemo_audit.recognition.perception.transcript import (
+    VOICE,
     Cue,
     Transcript,
     read_permitted,
@@ -203,6 +205,55 @@ def test_a_sentence_over_two_cues_is_one_utterance() -> None:
     assert [cue.text for cue in utterances(Transcript(cues, "en"))] == ["I am not happy at all.", "Bye", "now"]
     other = (cues[0], Cue(1.2, 2, "happy at all.", "BOB"))
     assert len(utterances(Transcript(other, "en"))) == 2  # of another speaker
+
+
+def slow_utterances(cues: list[Cue]) -> list[str]:
+    """Each sentence as the definition has it, looked at whole with every cue."""
+    done: list[tuple[float, float, str, str]] = []
+    for speaker in {cue.speaker for cue in cues}:
+        last, before = None, None
+        for cue in (one for one in cues if one.speaker == speaker):
+            if (
+                last is not None and not re.search(r"[.!?]$", last[2]) and cue.start_s >= before.start_s
+                and cue.start_s - last[1] <= 1 and max(last[1], cue.end_s) - last[0] <= 12
+            ):  # fmt: skip
+                last = (last[0], max(last[1], cue.end_s), f"{last[2]} {cue.text}", speaker)
+                done[-1] = last
+            else:
+                last = (cue.start_s, cue.end_s, cue.text, speaker)
+                done.append(last)
+            before = cue
+    return [text for _, _, text, _ in sorted(done, key=lambda one: (one[0], one[1], one[3]))]
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60), st.sampled_from("ab"), st.booleans()), max_size=30))
+def test_utterances_are_those_of_the_definition(given: list[tuple[int, int, str, bool]]) -> None:
+    cues = sorted(
+        (Cue(a / 5, (a + n) / 5, f"w{k}{'.' if end else ''}", who) for k, (a, n, who, end) in enumerate(given)),
+        key=lambda cue: (cue.start_s, cue.end_s),
+    )
+    found = utterances(Transcript(tuple(cues), "en"))
+    assert sorted(cue.text for cue in found) == sorted(slow_utterances(cues))
+
+
+def test_many_cues_at_one_time_cost_no_more_than_their_number() -> None:
+    def spent_s(count: int) -> float:
+        cues = tuple(Cue(0, 1, "hi there") for _ in range(count))
+        started = time.process_time()
+        assert len(utterances(Transcript(cues, "en"))) == 1
+        return time.process_time() - started
+
+    least_s = min(spent_s(4_000) for _ in range(3))
+    assert min(spent_s(64_000) for _ in range(3)) < 64 * max(least_s, 1e-3)  # 16 times the cues; squared were 256
+
+
+def test_a_tag_that_never_ends_is_no_voice_and_is_not_searched_to_the_end_of_the_file() -> None:
+    assert VOICE.split("<v Ann <v Bob>hi") == ["<v Ann ", "Bob", "hi"]
+    assert re.split(r"<v(?:\.[^\s>]*)?[ \t]+([^>]*)>", "<v Ann <v Bob>hi") != VOICE.split("<v Ann <v Bob>hi")
+    started = time.process_time()
+    for text in ("<v " * 200_000, "<v" + " " * 500_000, "<v." * 200_000):
+        assert VOICE.split(text) == [text]
+    assert time.process_time() - started < 20  # it was hours
 
 
 TIMES = st.integers(0, 360_000_000)

@@ -1,7 +1,12 @@
 """Whose voice a window holds: with strangers covered in the picture it is nobody's."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import open_door
+import pytest
+
+from vemo_audit.errors import BadInput
 from vemo_audit.recognition.recognizers import opinions
 from vemo_audit.recognition.recognizers.opinions import Loudness, owners
 from vemo_audit.recognition.recognizers.timeline import Track
@@ -52,3 +57,16 @@ def test_twin_that_looks_at_a_moment_alone_gives_a_strangers_voice_away(monkeypa
     assert None not in owners({"1": speaking(True)}, SPANS[:20], Sound(), strangers_s=[5.43])
     monkeypatch.undo()
     assert None in owners({"1": speaking(True)}, SPANS[:20], Sound(), strangers_s=[5.43])
+
+
+def test_a_transcript_of_another_clip_is_told_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    clip = open_door.admit(open_door.film(tmp_path / "film.mp4"), "face", "voice")
+    path = tmp_path / "words.srt"
+    asked = {"language": "en", "reliability": 0.5}
+    path.write_text("1\n00:00:00,100 --> 00:00:00,900\nI am so happy\n\n2\n01:00:00,000 --> 01:00:01,000\nlater\n")
+    (found,) = opinions.words(clip, str(path), [Span(0, 1)], **asked)
+    assert found is not None
+    path.write_text("1\n01:00:00,000 --> 01:00:01,000\nI am so happy\n")
+    with pytest.raises(BadInput, match=r"words from 3600 s on.*1\.00 s of the clip"):
+        opinions.words(clip, str(path), [Span(0, 1)], **asked)
+    assert opinions.words(clip, "", [Span(0, 1)], **asked) == [None]

@@ -8,6 +8,7 @@ import codecs
 import html
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,10 +27,12 @@ NO_WORDS = "<i></i>"
 MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
          codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 HAS_HOURS = re.compile(r"\d+:\d+:\d+[.,]\d")
-VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]*)>")
+VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]*)>")
+"""A tag ends before another begins: else a file of tags that never end is searched to its end for each."""
 TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 NAME_FIRST = re.compile(r"^(?:>>\s*)?(?=[^\W\d_])([^:]{1,40}):\s+(?=\S)")
 """A speaker in capitals before a colon, as captions have it: 'ANN:' or '>> DR. LEE:'. 'Listen: ...' is no speaker."""
+SENTENCE_END = re.compile(r"[.!?…]['\"”’)\]]*$")
 LANGUAGE = re.compile(r"^Language:\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\s*$", re.IGNORECASE)
 
 
@@ -225,17 +228,30 @@ def utterances(transcript: Transcript, *, gap_s: float = 1.0, longest_s: float =
     A cue goes on into the next of its speaker when it ends in no full stop, question or exclamation mark, the pause is
     at most `gap_s` and the whole at most `longest_s`.
     """
-    done: list[Cue] = []
-    for speaker in dict.fromkeys(cue.speaker for cue in transcript.cues):
-        mine = [cue for cue in transcript.cues if cue.speaker == speaker]
-        joined = mine[:1]
-        for before, cue in pairwise(mine):
-            last = joined[-1]
-            goes_on = (
-                not re.search(r"[.!?…]['\"”’)\]]*$", last.text) and cue.start_s >= before.start_s
-                and cue.start_s - last.end_s <= gap_s and max(last.end_s, cue.end_s) - last.start_s <= longest_s
-            )  # fmt: skip
-            whole = Cue(last.start_s, max(last.end_s, cue.end_s), f"{last.text} {cue.text}", speaker)
-            joined = [*joined[:-1], whole] if goes_on else [*joined, cue]
-        done += joined
+    said: dict[str, list[Cue]] = {}
+    for cue in transcript.cues:
+        said.setdefault(cue.speaker, []).append(cue)
+    done = [one for mine in said.values() for one in _sentences(mine, gap_s, longest_s)]
     return tuple(sorted(done, key=lambda cue: (cue.start_s, cue.end_s, cue.speaker)))
+
+
+def _sentences(mine: list[Cue], gap_s: float, longest_s: float) -> Iterator[Cue]:
+    """The cues of one speaker, joined. Time and memory grow with the words, however they are cut."""
+    pieces, end_s = mine[:1], mine[0].end_s
+    for before, cue in pairwise(mine):
+        longer_s = max(end_s, cue.end_s)
+        goes_on = (
+            not SENTENCE_END.search(before.text) and cue.start_s >= before.start_s
+            and cue.start_s - end_s <= gap_s and longer_s - pieces[0].start_s <= longest_s
+        )  # fmt: skip
+        if goes_on:
+            pieces.append(cue)
+            end_s = longer_s
+        else:
+            yield _whole(pieces, end_s)
+            pieces, end_s = [cue], cue.end_s
+    yield _whole(pieces, end_s)
+
+
+def _whole(pieces: list[Cue], end_s: float) -> Cue:
+    return Cue(pieces[0].start_s, end_s, " ".join(cue.text for cue in pieces), pieces[0].speaker)

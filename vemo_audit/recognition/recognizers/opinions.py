@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vemo_audit.errors import BadInput
 from vemo_audit.recognition.network.feature_fusion import joint_expert
 from vemo_audit.recognition.network.fusion import Joint, Opinion
 from vemo_audit.recognition.perception import transcript
@@ -202,12 +203,19 @@ def words(
 ) -> list[Opinion | None]:
     """The words' opinion of each window; None without a transcript, or where it carries nothing.
 
-    Raises Refused when the permit does not name the voice: what was said is part of it.
+    Raises Refused when the permit does not name the voice: what was said is part of it; BadInput when all of it lies
+    behind the end of the clip, as in the transcript of another one.
     """
     if not path:
         return [None] * len(spans)
-    lexicon = EnglishLexicon()
-    said = opinions(transcript.read_permitted(Path(path), clip.permit, language=language), lexicon, spans)
+    lexicon, told = EnglishLexicon(), transcript.read_permitted(Path(path), clip.permit, language=language)
+    end_s = max((span.end_s for span in spans), default=0.0)
+    if told.cues[0].start_s >= end_s:
+        raise BadInput(
+            f"words from {told.cues[0].start_s:g} s on", where=path,
+            expected=f"words within the {end_s:.2f} s of the clip", advice="Is it the transcript of this clip?",
+        )  # fmt: skip
+    said = opinions(told, lexicon, spans)
     return [
         None if one.probability is None else Opinion(one.probability, lexicon.support, reliability * one.share)
         for one in said
