@@ -7,12 +7,13 @@ Source: Burkhardt et al. 2005, doi:10.21437/Interspeech.2005-446.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from vemo_audit.datasets.published import read_parquet
 from vemo_audit.errors import BadInput
 from vemo_audit.records.labels import EKMAN
 
@@ -37,7 +38,7 @@ def utterances(folder: Path) -> Iterator[Utterance]:
     path = folder / "utterances.parquet"
     if not path.is_file():
         raise BadInput("no EmoDB table", where=str(path), expected="utterances.parquet with its folder of FLAC files")
-    for row in parquet.read_table(path, columns=["file", "utterance", "speaker", "sex", "emotion"]).to_pylist():
+    for row in read_parquet(path, ("file", "utterance", "speaker", "sex", "emotion")).to_pylist():
         if row["emotion"] == DROPPED:
             continue
         if row["emotion"] not in EKMAN.names:
@@ -45,10 +46,17 @@ def utterances(folder: Path) -> Iterator[Utterance]:
         yield Utterance(folder / row["file"], row["utterance"], row["speaker"], row["sex"], row["emotion"])
 
 
+def _opened(path: Path) -> Any:
+    try:
+        return av.open(str(path))
+    except (av.error.FFmpegError, OSError) as error:
+        raise BadInput(f"no readable sound: {error.strerror}", where=str(path), expected="a sound file") from error
+
+
 def samples(utterance: Utterance) -> NDArray[np.float32]:
     """Mono samples `[M]` in [-1, 1] at 16 kHz. Raises BadInput for anything else, or less than 0.1 s."""
     parts = []
-    with av.open(str(utterance.path)) as container:
+    with _opened(utterance.path) as container:
         try:
             for frame in container.decode(audio=0):
                 if frame.sample_rate != RATE_HZ or frame.layout.nb_channels != 1:

@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from vemo_audit.datasets.published import read_parquet
 from vemo_audit.errors import BadInput
 from vemo_audit.records.units import FACE_UNITS
 
@@ -172,8 +172,4 @@ def _side(encoded: Sequence[Any], path: Path) -> int:
 def _table(path: Path, columns: Sequence[str] | None) -> pa.Table:
     if not path.is_file():
         raise BadInput("no FairFace table", where=str(path), expected="the folder with images and teacher scores")
-    table = parquet.read_table(path)
-    missing = sorted(set(columns or ()) - set(table.column_names))
-    if missing:
-        raise BadInput(f"no column {', '.join(missing)}", where=str(path), expected="the columns of FairFace")
-    return table
+    return read_parquet(path, columns or ())

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from vemo_audit.datasets.published import read_parquet
 from vemo_audit.errors import BadInput
 from vemo_audit.records.labels import EKMAN
 
@@ -53,10 +53,7 @@ def load(folder: Path, split: str) -> VotedFaces:
     if not path.is_file():
         raise BadInput("no FER+ table", where=str(path), expected="train.parquet and valid.parquet in the folder")
     columns = [f"votes_{name}" for name in (*EKMAN.names, *OTHER)]
-    table = parquet.read_table(path)
-    missing = sorted({"image_id", "image", *columns} - set(table.column_names))
-    if missing:
-        raise BadInput(f"no column {', '.join(missing)}", where=str(path), expected="the columns of FER+ with images")
+    table = read_parquet(path, ("image_id", "image", *columns))
     votes = np.stack([table[name].to_numpy().astype(np.int64) for name in columns], axis=1)
     images = [cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_GRAYSCALE) for raw in table["image"].to_pylist()]
     for row, image in enumerate(images):

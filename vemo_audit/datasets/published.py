@@ -1,6 +1,6 @@
 """Reads a published table whose columns are known beforehand, and shapes its answers as a prediction table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -67,18 +67,24 @@ def columns_of(path: Path, names: tuple[str, ...]) -> Columns:
             "no such file", where=str(path), expected="the published table",
             advice="Set `path` under [dataset] in the plan to the folder that holds it.",
         )  # fmt: skip
-    try:
-        table = pyarrow.parquet.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"it cannot be read: {error}", where=str(path), expected="a Parquet table") from error
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise BadInput(f"no column '{missing[0]}'", where=str(path), expected=f"the columns {', '.join(names)}")
+    table = read_parquet(path, names)
     for name in names:
         if table.column(name).null_count:
             raise BadInput("an empty cell", where=f"{path}, column '{name}'", expected="a value in every row")
     arrays = {name: _plain(table.column(name)) for name in names}
     return Columns(str(path), sha256_hex(path.read_bytes()), MappingProxyType(arrays))
+
+
+def read_parquet(path: Path, columns: Sequence[str] = ()) -> pa.Table:
+    """A Parquet table. Raises BadInput when it is damaged or lacks one of the columns."""
+    try:
+        table = pyarrow.parquet.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"it cannot be read: {str(error)[:200]}", where=str(path), expected="a Parquet table") from error
+    missing = sorted(set(columns) - set(table.column_names))
+    if missing:
+        raise BadInput(f"no column {', '.join(missing)}", where=str(path), expected=f"the columns {', '.join(columns)}")
+    return table
 
 
 def _plain(column: pa.ChunkedArray) -> NDArray[Any]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from vemo_audit.datasets import fairface, ferplus
+from vemo_audit.datasets.published import read_parquet
 from vemo_audit.errors import BadInput
 from vemo_audit.recognition.perception.faces import FaceDetector
 from vemo_audit.recognition.training import crops
@@ -158,7 +158,7 @@ def _taught(path: Path, ids: tuple[str, ...]) -> NDArray[np.float32]:
     if not path.is_file():
         raise BadInput("no table of the teacher's units", where=str(path), expected=f"{UNIT_TABLE}",
                        advice="models/recipes/landmarker.py writes it.")  # fmt: skip
-    table = parquet.read_table(path)
+    table = read_parquet(path, ("image_id",))
     row_of = {name: row for row, name in enumerate(table["image_id"].to_pylist())}
     lacking = [name for name in ids if name not in row_of]
     if lacking:
