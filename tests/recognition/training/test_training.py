@@ -83,6 +83,19 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(tm
         run(3, epochs=2, keep=keep)
 
 
+def test_an_interrupted_run_does_not_go_on_with_other_data(tmp_path: Path, monkeypatch) -> None:
+    keep = tmp_path / "run.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(3, epochs=2, keep=keep, stop_after=10)
+    monkeypatch.setitem(globals(), "toy_faces", lambda count, made=toy_faces: made(count).where(np.arange(count)[::-1]))
+    with pytest.raises(BadInput, match="other data"):
+        run(3, epochs=2, keep=keep)
+    monkeypatch.setattr(Corpus, "digest", "")  # the twin: nothing tells them apart, and both are mixed
+    with pytest.raises(KeyboardInterrupt):
+        run(3, epochs=2, keep=tmp_path / "other", stop_after=10)
+    run(3, epochs=2, keep=tmp_path / "other")
+
+
 def test_a_checkpoint_without_momentum_would_not_end_with_the_same_weights(tmp_path: Path, monkeypatch) -> None:
     keep = tmp_path / "run.safetensors"
     monkeypatch.setattr(checkpoint, "_parameters", lambda optimizer: [])
@@ -138,7 +151,13 @@ def test_shipped_recipes_match_their_cards(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [("kind = 'nose'", "kind"), ("kind = 'face'\nname = 'x'\nseed = 1\ncolour = 2", "colour"), ("kind = ", "TOML")],
+    [
+        ("kind = 'nose'", "kind"),
+        ("kind = 'face'\nname = 'x'\nseed = 1\ncolour = 2", "colour"),
+        ("kind = ", "TOML"),
+        ("kind = ['face']", "kind"),
+        ("kind = 'face'\nname = 'x'", "no key 'seed'"),
+    ],
 )
 def test_a_bad_recipe_is_named_by_its_key(tmp_path: Path, change: str, message: str) -> None:
     path = tmp_path / "bad.toml"

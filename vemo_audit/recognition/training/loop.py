@@ -89,7 +89,8 @@ def train(
         parameter_groups(network, schedule.weight_decay),
         lr=schedule.peak_rate, momentum=schedule.momentum, nesterov=True,
     )  # fmt: skip
-    step = checkpoint.restore(keep, network, averaged, optimizer) if keep else 0
+    data = corpus.digest if keep else ""
+    step = checkpoint.restore(keep, network, averaged, optimizer, data=data) if keep else 0
     forward = network if machine.compile == "none" else torch.compile(network, mode=machine.compile)
     network.train()
     while step < steps:
@@ -107,7 +108,7 @@ def train(
             average(averaged, network, min(schedule.average_decay, (1 + step) / (10 + step)))
             step += 1
             if keep and (step % machine.checkpoint_steps == 0 or step == steps):
-                checkpoint.keep(keep, network, averaged, optimizer, step=step)
+                checkpoint.keep(keep, network, averaged, optimizer, step=step, data=data)
             listener(Progress(step, steps, float(loss.detach())), averaged)
     return averaged.to("cpu")
 

@@ -143,16 +143,15 @@ def read(path: Path) -> tuple[Recipe, str]:
         raise BadInput(f"no readable recipe: {error}", where=str(path), expected="a TOML file") from error
     kinds: dict[str, type] = {"face": FaceRecipe, "voice": VoiceRecipe, "clips": ClipsRecipe,
                               "temporal": TemporalRecipe, "fusion": FusionRecipe}  # fmt: skip
-    if table.get("kind") not in kinds:
+    if not isinstance(table.get("kind"), str) or table["kind"] not in kinds:
         raise BadInput(f"kind = {table.get('kind')!r}", where=str(path), expected=f"one of {', '.join(kinds)}")
     try:
         return TypeAdapter(kinds[table["kind"]]).validate_python(table), sha256_hex(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda one: one["type"] == "missing")  # a misspelt key says more
         key = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            f"{key} = {first['input']!r}: {first['msg']}", where=str(path), expected="the keys of a recipe"
-        ) from error
+        found = f"no key '{key}'" if first["type"] == "missing" else f"{key} = {str(first['input'])[:80]!r}"
+        raise BadInput(f"{found}: {first['msg']}", where=str(path), expected="the keys of a recipe") from error
 
 
 def settings(recipe: Recipe) -> dict[str, object]:
