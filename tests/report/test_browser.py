@@ -58,6 +58,15 @@ def open_page(browser, html: str, folder: Path, *, width: int = 1280, scheme: st
     return path
 
 
+def content_width(browser) -> int:
+    """Width of the page in CSS pixels, once it is laid out: before that the browser says 0, which would fit anything."""
+    until = time.monotonic() + 20
+    while not (width := browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["width"]):
+        assert time.monotonic() < until, "the page was never laid out"
+        time.sleep(0.05)
+    return width
+
+
 def console(browser) -> list[str]:
     """What the page made the console say; a late word of the browser's own start page is not ours."""
     messages = [entry["message"] for entry in browser.get_log("browser")]
@@ -102,7 +111,7 @@ def test_a_page_of_an_inference_with_movements_asks_for_nothing_and_fits(browser
     path = open_page(browser, render(made, layout="inference"), tmp_path, width=width)
     assert console(browser) == [] and requests(browser, path.as_uri()) == [path.as_uri()]
     assert len(box(browser, "svg[role=img]")) == 6
-    assert browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["width"] <= width
+    assert content_width(browser) <= width
     for section in made.sections:
         ((wide, high),) = box(browser, f"section#{section.id}")
         assert wide > 200 and high > 40
@@ -110,15 +119,14 @@ def test_a_page_of_an_inference_with_movements_asks_for_nothing_and_fits(browser
 
 def test_nothing_is_wider_than_a_narrow_screen(browser, run, tmp_path):
     open_page(browser, render(page(run)), tmp_path, width=320)
-    size = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-    assert size["width"] <= 320
+    assert content_width(browser) <= 320
 
 
 def test_a_wide_element_would_be_found(browser, gated, tmp_path):
     """The twin: a table out of its region makes the page scroll sideways."""
     broken = render(page(gated)).replace("overflow-x: auto;", "overflow-x: visible;")
     open_page(browser, broken, tmp_path, width=320)
-    assert browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["width"] > 320
+    assert content_width(browser) > 320
 
 
 def test_a_request_or_an_error_would_be_found(browser, gated, tmp_path):
