@@ -59,7 +59,7 @@ def open_page(browser, html: str, folder: Path, *, width: int = 1280, scheme: st
 
 
 def content_width(browser) -> int:
-    """Width of the page in CSS pixels, once it is laid out: before that the browser says 0, which would fit anything."""
+    """Width of the page in CSS pixels once it is laid out: before that the browser says 0, which fits anything."""
     until = time.monotonic() + 20
     while not (width := browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["width"]):
         assert time.monotonic() < until, "the page was never laid out"
