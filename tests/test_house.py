@@ -40,6 +40,7 @@ ONLY_IN = {
     "rich": ("cli/",),
 }
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
+LONGEST_SCRIPT = {"governance/ledger/verify_proof.py": 400}  # one file by design: a stranger reads all of it
 
 
 def name_of(path: Path) -> str:
@@ -153,7 +154,7 @@ def test_the_library_never_prints_and_never_exits(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_and_functions_stay_short(path: Path) -> None:
     source = path.read_text()
-    assert len(source.splitlines()) <= LONGEST_FILE
+    assert len(source.splitlines()) <= LONGEST_SCRIPT.get(name_of(path), LONGEST_FILE)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1

@@ -58,20 +58,25 @@ def verify_checkpoint(note: str, *, origin: str, key: PublicKey) -> Checkpoint:
 
     Raises EvidenceBroken for another origin, a missing or false signature, or a note in another form.
     """
+    checkpoint, signatures = read_checkpoint(note)
+    if checkpoint.origin != origin:
+        raise _broken(f"the checkpoint of {checkpoint.origin!r}", f"origin {origin!r}")
+    if not _signed(checkpoint, signatures, key):
+        raise _broken("no valid signature of the log's key", f"one by key {key.kid}")
+    return checkpoint
+
+
+def read_checkpoint(note: str) -> tuple[Checkpoint, list[str]]:
+    """What a note claims, and its signature lines: nothing is verified yet. Raises EvidenceBroken for another form."""
     if len(note.encode("utf-8", "surrogatepass")) > MAX_NOTE_BYTES:
         raise _broken("a note that is too long", f"at most {MAX_NOTE_BYTES} bytes")
     text, gap, block = note.partition("\n\n")
     lines = text.split("\n")
     if not gap or not block.endswith("\n") or len(lines) != 3:
         raise _broken("not a checkpoint", "origin, size and root, an empty line, signatures")
-    if lines[0] != origin:
-        raise _broken(f"the checkpoint of {lines[0]!r}", f"origin {origin!r}")
     if not _SIZE.fullmatch(lines[1]):
         raise _broken(f"the tree size {lines[1]!r}", "a decimal number without leading zeros")
-    checkpoint = Checkpoint(origin, int(lines[1]), _root(lines[2]))
-    if not _signed(checkpoint, block[:-1].split("\n"), key):
-        raise _broken("no valid signature of the log's key", f"one by key {key.kid}")
-    return checkpoint
+    return Checkpoint(lines[0], int(lines[1]), _root(lines[2])), block[:-1].split("\n")
 
 
 def _signed(checkpoint: Checkpoint, lines: list[str], key: PublicKey) -> bool:

@@ -17,6 +17,8 @@ from vemo_audit.governance.ledger.rows import LogRows, PrivateRows
 from vemo_audit.governance.ledger.sealed import Entropy, kek_beside, load_kek, unseal, unwrap
 from vemo_audit.governance.ledger.startup import start
 from vemo_audit.governance.ledger.tiles import Tiles
+from vemo_audit.governance.ledger.witness import Submission
+from vemo_audit.governance.ledger.witnessed import check_witnessed, submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class LedgerReader:
                 self._edge = start(self._rows, self._private, self._tiles, key=log_public, entropy=entropy)
                 self.origin = self._rows.meta("origin")
                 self._signed, self._note = self._newest_checkpoint()
+                check_witnessed(folder, self._tiles.node, size=self.size, origin=self.origin, key=log_public)
             except BaseException:
                 self._private.close()
                 raise
@@ -128,6 +131,12 @@ class LedgerReader:
             path = inclusion_path(index, self._signed.size, self._tiles.node)
             data = self._rows.chunk(index, 1)[0][1]
             return InclusionProof(index, data, tuple(path), self._note)
+
+    def submission(self) -> Submission:
+        """The newest checkpoint for a witness, with the proof that it begins with what was witnessed before."""
+        with self._mutex:
+            self._need_open()
+            return submission(self.folder, self._tiles.node, self._note)
 
     def close(self) -> None:
         """Lets go of the files. A second call does nothing."""

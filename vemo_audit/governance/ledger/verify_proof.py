@@ -1,11 +1,13 @@
 """Checks offline that a decision is in a signed log: python verify_proof.py FILE --key LOG.pub
 
 One file, standard library only, so that anybody can read all of it before trusting it. FILE is a `.tlog-proof` (the
-decision, the hashes that lead to the root of the log, and the log's signed checkpoint) or a checkpoint alone. LOG.pub
-is the log's public key, had from the operator by another way than FILE: a PEM file, a C2SP verifier key or 64 hex
-digits. Exit code 0: it holds. 4: it does not. 2: a file could not be read.
+decision, the hashes that lead to the root of the log, and the log's signed checkpoint), a checkpoint alone, or a
+request to a witness, which shows that the log grew from the `--checkpoint` that you kept. LOG.pub is the log's public
+key, had from the operator by another way than FILE: a PEM file, a C2SP verifier key or 64 hex digits. `--policy` names
+the logs and the witnesses whose word is demanded. Exit code 0: it holds. 4: it does not. 2: a file could not be read.
 
-Formats: c2sp.org/tlog-proof, c2sp.org/tlog-checkpoint, c2sp.org/signed-note. Hashing: RFC 9162. Signature: RFC 8032.
+Formats: c2sp.org/tlog-proof, tlog-checkpoint, signed-note, tlog-cosignature, tlog-policy, tlog-witness. Hashing: RFC
+9162. Signature: RFC 8032.
 """
 
 import argparse
@@ -14,13 +16,15 @@ import hashlib
 import json
 import re
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 MAX_BYTES = 64 * 1024
 
 
-class ProofError(Exception):
+class ProofError(ValueError):
     """The file does not prove what it claims; the text says why."""
 
 
@@ -109,6 +113,27 @@ def root_from(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     return found
 
 
+def grows(old: int, new: int, path: list[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """True when the tree of `new` leaves begins with that of `old`; never from nothing. Source: RFC 9162, 2.1.4.2."""
+    if not 0 < old <= new or old == new or not path:
+        return 0 < old == new and not path and old_root == new_root
+    first, *rest = [old_root, *path] if old & (old - 1) == 0 else path
+    index, last, was, now = old - 1, new - 1, first, first
+    while index & 1:
+        index, last = index >> 1, last >> 1
+    for beside in rest:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            was, now = (hashlib.sha256(b"\x01" + beside + tree).digest() for tree in (was, now))
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            now = hashlib.sha256(b"\x01" + now + beside).digest()
+        index, last = index >> 1, last >> 1
+    return last == 0 and was == old_root and now == new_root
+
+
 def unbase64(text: str) -> bytes:
     """Bytes of strict base64: one text for each byte string."""
     try:
@@ -138,16 +163,91 @@ def read_key(text: str) -> tuple[bytes, str]:
     elif re.fullmatch("[0-9a-fA-F]{64}", text):
         return bytes.fromhex(text), ""
     elif text.count("+") >= 2:
-        name, hash_, code = text.split("+", 2)
-        data = base64.b64decode(code)
-        if len(data) == 33 and data[:1] == b"\x01" and key_hash(name, data[1:]).hex() == hash_:
-            return data[1:], name
+        name, key = read_vkey(text, b"\x01")
+        return key, name
     raise ValueError("not an Ed25519 public key (PEM, C2SP verifier key or 64 hex digits)")
 
 
-def key_hash(name: str, key: bytes) -> bytes:
+def read_vkey(text: str, kind: bytes) -> tuple[str, bytes]:
+    """Name and key of a log (kind 1) or a witness (kind 4). Source: c2sp.org/signed-note."""
+    name, hash_, code = [*text.split("+", 2), "", ""][:3]
+    data = unbase64(code)
+    if len(data) != 33 or data[:1] != kind or key_hash(name, data[1:], kind).hex() != hash_:
+        raise ProofError("not an Ed25519 public key (of this kind, as a C2SP verifier key)")
+    return name, data[1:]
+
+
+def key_hash(name: str, key: bytes, kind: bytes = b"\x01") -> bytes:
     """Which key made a signature line. Source: c2sp.org/signed-note."""
-    return hashlib.sha256(name.encode() + b"\n\x01" + key).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + kind + key).digest()[:4]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which logs are trusted, and whose word is demanded besides. Source: c2sp.org/tlog-policy."""
+
+    logs: list[tuple[str, bytes]]
+    witnesses: dict[str, tuple[str, bytes]]  # by their name in the policy: name and key in notes
+    groups: dict[str, tuple[int, list[str]]]  # how many of which
+    quorum: str
+
+    def met(self, name: str, seen: dict[str, int]) -> bool:
+        """Whether a witness or a group of them has spoken, when `seen` have."""
+        need, members = self.groups.get(name, (1, []))
+        return name == "none" or name in seen or (bool(members) and sum(self.met(m, seen) for m in members) >= need)
+
+
+def read_policy(data: bytes) -> Policy:
+    """Reads a policy file; anything that is not in the form is refused. Source: c2sp.org/tlog-policy."""
+    policy, quorum, used = Policy([], {}, {}, ""), list[str](), set[str]()
+    if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
+        raise ProofError("the policy has a control character")
+    for line in data.decode("utf-8", "surrogateescape").split("\n"):
+        word, *rest = re.split("[ \t]+", line.strip(" \t"))
+        known = policy.witnesses.keys() | policy.groups.keys()
+        if not word or word.startswith("#"):
+            continue
+        if word in ("witness", "group") and len(rest) > 1 and rest[0] not in known | {"none"}:
+            if word == "witness" and len(rest) <= 3:
+                policy.witnesses[rest[0]] = read_vkey(rest[1], b"\x04")
+                continue
+            members, need = rest[2:], {"any": 1, "all": len(rest) - 2}.get(rest[1]) or decimal(rest[1])
+            if word == "group" and set(members) <= known - used and 1 <= need <= len(members) == len(set(members)):
+                policy.groups[rest[0]] = (need, members)
+                used |= set(members)
+                continue
+        if word == "log" and 1 <= len(rest) <= 2:
+            policy.logs.append(read_vkey(rest[0], b"\x01"))
+        elif word == "quorum" and len(rest) == 1 and rest[0] in known | {"none"} and not quorum:
+            quorum = rest
+        else:
+            raise ProofError(f"the policy line {line[:80]!r} is not in the form of c2sp.org/tlog-policy")
+    if any(len(named) != len({key for _, key in named}) for named in (policy.logs, policy.witnesses.values())):
+        raise ProofError("the policy names one key twice")
+    if len(quorum) != 1:
+        raise ProofError("the policy has no quorum line")
+    return Policy(policy.logs, policy.witnesses, policy.groups, quorum[0])
+
+
+def cosigned(note: str, policy: Policy) -> dict[str, int]:
+    """Which witnesses cosigned a checkpoint, and when (POSIX seconds). Source: c2sp.org/tlog-cosignature."""
+    text, _, block = note.partition("\n\n")
+    seen: dict[str, int] = {}
+    for _, name, code in (line.split(" ") for line in block[:-1].split("\n")):
+        data = unbase64(code)
+        for label, (owner, key) in policy.witnesses.items():
+            if name == owner and len(data) == 76 and data[:4] == key_hash(owner, key, b"\x04"):
+                at = int.from_bytes(data[4:12], "big")
+                if at < 2**63 and signature_holds(key, f"cosignature/v1\ntime {at}\n{text}\n".encode(), data[12:]):
+                    seen[label] = at
+    return seen
+
+
+def check_quorum(note: str, policy: Policy) -> dict[str, int]:
+    """Who cosigned a checkpoint whose form was checked. Raises ProofError when the quorum is not met."""
+    if not policy.met(policy.quorum, seen := cosigned(note, policy)):
+        raise ProofError(f"the quorum {policy.quorum!r} is not met: cosigned by {', '.join(sorted(seen)) or 'nobody'}")
+    return seen
 
 
 def check_note(note: str, key: bytes, origin: str) -> tuple[str, int, bytes]:
@@ -196,8 +296,32 @@ def check_proof(text: str, key: bytes, origin: str, kept: str) -> dict[str, obje
     return {"holds": True, "origin": origin, "size": size, "root": root.hex(), "index": index, "entry": header}
 
 
-def check_file(text: str, key: bytes, origin: str, *, kept: str = "", decision: str = "") -> dict[str, object]:
-    """What a proof file or a checkpoint shows. Raises ProofError, saying why, when it shows nothing."""
+def check_growth(text: str, key: bytes, origin: str, kept: str) -> dict[str, object]:
+    """What a request to a witness shows to somebody who kept an older checkpoint."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if not kept:
+        raise ProofError("this file shows growth from an older checkpoint: give the one that you kept")
+    name, size, root = check_note(note, key, origin)
+    _, old, old_root = check_note(kept, key, name)
+    if lines[0] != f"old {old}" or not grows(old, size, [unbase64(line) for line in lines[1:]], old_root, root):
+        raise ProofError(f"the log of {size} entries does not begin with the {old} entries of the checkpoint kept")
+    return {"holds": True, "origin": name, "size": size, "root": root.hex(), "grew_from": old}
+
+
+def check_file(
+    text: str, key: bytes, origin: str, *, kept: str = "", decision: str = "", policy: Policy | None = None
+) -> dict[str, object]:
+    """What a proof, a checkpoint or a request to a witness shows. Raises ProofError, saying why, when it is nothing."""
+    found = check_signed(text, key, origin, kept=kept, decision=decision)
+    if policy is not None:  # a request carries its own checkpoint, a proof may be checked against the one kept
+        own = text.partition("\n\n")[2] if text.startswith((FIRST_LINE, "old ")) else text
+        found["cosigned"] = check_quorum(kept if kept and text.startswith(FIRST_LINE) else own, policy)
+    return found
+
+
+def check_signed(text: str, key: bytes, origin: str, *, kept: str, decision: str) -> dict[str, object]:
+    """As `check_file`, as far as the log's own key goes."""
     if len(text) > MAX_BYTES:
         raise ProofError("the file is longer than any proof")
     if text.startswith(FIRST_LINE + "\n"):
@@ -208,13 +332,29 @@ def check_file(text: str, key: bytes, origin: str, *, kept: str = "", decision: 
         return found
     if decision:
         raise ProofError("this file is a checkpoint and proves no decision")
+    if text.startswith("old "):
+        return check_growth(text, key, origin, kept)
     name, size, root = check_note(text, key, origin)
     return {"holds": True, "origin": name, "size": size, "root": root.hex()}
 
 
+def check_by_logs(
+    text: str, logs: list[tuple[str, bytes]], *, kept: str, decision: str, policy: Policy | None
+) -> dict[str, object]:
+    """As `check_file`, by the first of several logs that holds."""
+    for name, key in logs[:-1]:
+        with suppress(ProofError):
+            return check_file(text, key, name, kept=kept, decision=decision, policy=policy)
+    return check_file(text, logs[-1][1], logs[-1][0], kept=kept, decision=decision, policy=policy)
+
+
 def words(found: dict[str, object]) -> str:
-    """The result for a reader."""
+    """For a reader."""
     said = f"HOLDS. The log {found['origin']} signed {found['size']} entries with the root {found['root']}."
+    if isinstance(found.get("cosigned"), dict):
+        said += f"\nCosigned as the policy demands (at POSIX seconds): {json.dumps(found['cosigned'])}."
+    if "grew_from" in found:
+        said += f"\nIt begins with the {found['grew_from']} entries of the checkpoint that you kept."
     entry = found.get("entry")
     if not isinstance(entry, dict):
         return said
@@ -226,22 +366,29 @@ def words(found: dict[str, object]) -> str:
 def main() -> int:
     """The script."""
     parser = argparse.ArgumentParser(description="Checks offline that a decision is in a signed log.")
-    parser.add_argument("file", type=Path, help="a .tlog-proof file, or a checkpoint")
-    parser.add_argument("--key", required=True, help="file with the log's public key, or the key itself")
+    parser.add_argument("file", type=Path, help="a .tlog-proof file, a checkpoint, or a request to a witness")
+    parser.add_argument("--key", help="file with the log's public key, or the key itself; default: the policy's logs")
+    parser.add_argument("--policy", type=Path, help="a C2SP policy file: the witnesses whose word is demanded")
     parser.add_argument("--origin", default="", help="the name that the log must have")
-    parser.add_argument("--checkpoint", type=Path, help="a checkpoint of the same size, kept from elsewhere")
+    parser.add_argument("--checkpoint", type=Path, help="a checkpoint kept from elsewhere")
     parser.add_argument("--decision", default="", help="the decision_id that the entry must have")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     asked = parser.parse_args()
     try:
         text = asked.file.read_bytes().decode(errors="replace")
         kept = asked.checkpoint.read_bytes().decode(errors="replace") if asked.checkpoint else ""
-        key, name = read_key(Path(asked.key).read_text() if Path(asked.key).is_file() else asked.key)
+        policy = read_policy(asked.policy.read_bytes()) if asked.policy else None
+        logs = [log for log in (policy.logs if policy else []) if asked.origin in ("", log[0])]
+        if asked.key:
+            key, name = read_key(Path(asked.key).read_text() if Path(asked.key).is_file() else asked.key)
+            logs = [(asked.origin or name, key)]
+        elif not logs:
+            raise ValueError("give --key, or a --policy that names the log")
     except (OSError, ValueError) as error:
         print(f"CANNOT CHECK. {error}", file=sys.stderr)
         return 2
     try:
-        found = check_file(text, key, asked.origin or name, kept=kept, decision=asked.decision)
+        found = check_by_logs(text, logs, kept=kept, decision=asked.decision, policy=policy)
     except ProofError as error:
         print(json.dumps({"holds": False, "why": str(error)}) if asked.json else f"DOES NOT HOLD. {error}.")
         return 4
