@@ -1,15 +1,17 @@
 """What somebody with the files, but without the log key, could do to a ledger of 300 entries, 280 of them signed."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vemo_audit.governance.keys import generate
+from vemo_audit.governance.keys import KeyPair, generate
 from vemo_audit.governance.ledger.checkpoint import Checkpoint, sign_checkpoint
 from vemo_audit.governance.ledger.merkle import leaf_hash
 from vemo_audit.governance.ledger.tiles import Edge
+from vemo_audit.records.digest import canonical_json
 
 ORIGIN = "example.org/vemo-audit/2026-11"
 
@@ -116,11 +118,15 @@ def _replay_checkpoint(sql: sqlite3.Connection, _: Path) -> None:
 
 def _sign_anew(sql: sqlite3.Connection, folder: Path) -> None:
     """A whole history of one's own, under a key of one's own."""
+    sign_anew(sql, folder, generate("log"))
+
+
+def sign_anew(sql: sqlite3.Connection, folder: Path, key: KeyPair) -> None:
     _edit_carefully(sql, folder)
     edge = Edge(0, ())
     for (leaf,) in sql.execute("SELECT leaf FROM entry ORDER BY idx").fetchall():
         edge.append(leaf)
-    note = sign_checkpoint(Checkpoint(ORIGIN, 300, edge.root()), generate("log"))
+    note = sign_checkpoint(Checkpoint(ORIGIN, 300, edge.root()), key)
     sql.execute("DELETE FROM checkpoint")
     sql.execute("INSERT INTO checkpoint VALUES(300,?,?,NULL)", (edge.root(), note))
 
@@ -131,6 +137,26 @@ def _unsign(sql: sqlite3.Connection, _: Path) -> None:
 
 def _edit_tile(sql: sqlite3.Connection, _: Path) -> None:
     sql.execute("UPDATE tile SET hashes=zeroblob(32)")
+
+
+def _set_clock_back(sql: sqlite3.Connection, _: Path) -> None:
+    """In the tail that nobody signed yet: as if the machine's clock had been set back between two entries."""
+    for idx, at in ((290, "2026-11-23T12:00:00.000Z"), (291, "2026-11-23T11:00:00.000Z")):
+        (header,) = sql.execute("SELECT header FROM entry WHERE idx=?", (idx,)).fetchone()
+        sql.execute(
+            "UPDATE entry SET header=? WHERE idx=?", (canonical_json({**json.loads(header), "wall_time": at}), idx)
+        )
+    rebuild(sql)
+
+
+def _swap_shard(sql: sqlite3.Connection, folder: Path) -> None:
+    """Entries, tiles and checkpoints of the same owner's log of another month, under this one's name."""
+    other = folder.with_name("another-month")
+    sql.commit()
+    sql.execute("ATTACH ? AS other", (str(other / "ledger.db"),))
+    for table in ("entry", "tile", "checkpoint"):
+        sql.execute(f"DELETE FROM {table}")  # noqa: S608
+        sql.execute(f"INSERT INTO {table} SELECT * FROM other.{table}")  # noqa: S608
 
 
 def _refile(sql: sqlite3.Connection, _: Path) -> None:
@@ -156,7 +182,19 @@ ATTACKS = (
     Attack("unsign", _unsign, ("checkpoints",), None),
     Attack("edit tile", _edit_tile, ("tree",), 0),
     Attack("refile", _refile, ("entries",), 41),
+    Attack("clock", _set_clock_back, ("times",), 291, at_start=False),
 )
+
+
+SWAP_SHARD = Attack("swap shard", _swap_shard, ("checkpoints", "private parts"), None)
+"""Needs a second ledger, `another-month`, beside the first."""
+TWELVE = {
+    "edit": "edit carefully", "delete": "delete carefully", "reorder": "reorder", "truncate": "truncate",
+    "re-sign": "sign anew", "swap ciphertext": "swap ciphertexts", "swap shard": SWAP_SHARD.name,
+    "replay checkpoint": "replay checkpoint", "clock": "clock",
+}  # fmt: skip
+"""Nine of the twelve attacks that must be found, by the one here that stands for each. The three others (rollback,
+fork, swap key) leave a ledger that is whole in itself: only what is kept outside it finds them."""
 
 
 def commit_attack(attack: Attack, folder: Path) -> None:

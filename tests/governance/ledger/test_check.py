@@ -19,6 +19,7 @@ from vemo_audit.governance.ledger.store import Draft, Ledger
 BY_NAME = {
     "entries": "_check_entries",
     "tree": "_check_tiles",
+    "times": "_check_times",
     "checkpoints": "_check_notes",
     "private parts": "_check_private",
     "subject keys": "_check_subject_keys",

@@ -14,6 +14,7 @@ from vemo_audit.governance.ledger.merkle import leaf_hash
 from vemo_audit.governance.ledger.rows import LogRows, PrivateRows
 from vemo_audit.governance.ledger.sealed import KEY_BYTES, kek_beside, unwrap
 from vemo_audit.governance.ledger.tiles import TILE_WIDTH, Edge
+from vemo_audit.governance.ledger.times import Times
 from vemo_audit.records.digest import canonical_json
 
 MAX_HEADER_BYTES = 8 * 1024
@@ -74,6 +75,7 @@ class _Walk:
     bad_entry: tuple[int, str] | None = None
     sealed: list[tuple[int, str, str]] = field(default_factory=list)  # index, dek_ref, ct_sha256
     erasures: int = 0
+    times: Times = field(default_factory=Times)
 
 
 def verify_ledger(
@@ -111,6 +113,7 @@ def _report(
         _check_files(rows, private),
         _check_entries(walk),
         _check_tiles(rows, walk),
+        _check_times(walk),
         bad_note or _check_notes(notes, walk),
         _check_private(unreadable, walk),
         _check_subject_keys(private, walk, kek_beside(rows.path.parent)),
@@ -165,6 +168,7 @@ def _step(walk: _Walk, index: int, row: tuple[bytes, bytes, str]) -> None:
     if fault:
         return
     facts: dict[str, Any] = json.loads(header)
+    walk.times.see(index, facts)
     if isinstance(facts.get("ct_sha256"), str) and isinstance(facts.get("dek_ref"), str):
         walk.sealed.append((index, facts["dek_ref"], facts["ct_sha256"]))
     if isinstance(facts.get("erased"), int) and facts.get("phase") == "erasure":
@@ -183,6 +187,12 @@ def _check_entries(walk: _Walk) -> Check:
         return Check("entries", True, f"{walk.edge.size} hashed again, no gap")
     index, fault = walk.bad_entry
     return Check("entries", False, f"entry {index}: {fault}", index, index)
+
+
+def _check_times(walk: _Walk) -> Check:
+    index, by_s = walk.times.back or (None, 0.0)
+    fault = f"entry {index} is dated {by_s:.0f} s before an earlier one"
+    return Check("times", index is None, "dated in the order of writing" if index is None else fault, index, index)
 
 
 def _check_tiles(rows: LogRows, walk: _Walk) -> Check:
@@ -283,8 +293,7 @@ def _read_remembered(note: str | None, origin: str, key: PublicKey) -> tuple[Che
 def _check_remembered(kept: Checkpoint | None, walk: _Walk) -> Check:
     name = "remembered checkpoint"
     if kept is None or kept.size > walk.edge.size:
-        said = kept.size if kept else 0
-        end = walk.edge.size
+        said, end = kept.size if kept else 0, walk.edge.size
         return Check(name, False, f"it covers {said} entries, {end} are here: rolled back", end, end)
     if walk.roots.get(kept.size) != kept.root:
         return Check(name, False, f"the first {kept.size} entries are not those that it covers", 0, kept.size - 1)

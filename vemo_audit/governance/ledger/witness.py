@@ -140,10 +140,8 @@ def judge(asked: Submission, new: Checkpoint, *, size: int, root: bytes) -> Answ
         return Answer(409, f"{size} entries were cosigned last, not {asked.old}", size=size)
     if new.size == size and new.root != root:
         return Answer(409, f"another root for the {size} entries that were cosigned: a fork", size=size)
-    if size == 0:
-        grown = not asked.proof  # of nothing, no growth can be shown
-    else:
-        grown = extends(size, new.size, asked.proof, old_root=root, new_root=new.root)
+    first = size == 0  # of nothing, no growth can be shown
+    grown = not asked.proof if first else extends(size, new.size, asked.proof, old_root=root, new_root=new.root)
     return None if grown else Answer(422, f"no proof that it begins with the {size} entries cosigned last", size=size)
 
 
