@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from vemo_audit.cli import witness
 from vemo_audit.cli.screen import console, say_json
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.keys import KeyPair, PublicKey, load_private
@@ -18,8 +19,10 @@ from vemo_audit.governance.ledger import verify_proof
 from vemo_audit.governance.ledger.check import LedgerReport, verify_ledger
 from vemo_audit.governance.ledger.checkpoint import verifier_key
 from vemo_audit.governance.ledger.store import Ledger
+from vemo_audit.governance.ledger.witnessed import kept_note
 
 app = typer.Typer(help="The log of decisions: verify it, sign it, prove one entry.", no_args_is_help=True)
+app.add_typer(witness.app, name="witness")
 
 LedgerFolder = Annotated[Path, typer.Option("--ledger", help="The ledger's folder.")]
 PublicFile = Annotated[
@@ -36,23 +39,25 @@ def verify(
     ledger: LedgerFolder = DEFAULT,
     key: PublicFile = None,
     remembered: Annotated[
-        Path | None, typer.Option(help="A checkpoint kept elsewhere: only it reveals a return to an older copy.")
+        Path | None,
+        typer.Option(help="A checkpoint kept elsewhere: only it reveals an older copy. Default: the cosigned one."),
     ] = None,
     json: AsJson = False,
 ) -> None:
     """Hash every entry again, check every signature, ciphertext and subject key. Exit code 4: something is broken."""
     out = console(json)
+    note = _text(remembered) if remembered else kept_note(ledger)
     with Progress(console=out, transient=True, disable=json) as progress:
         task = progress.add_task("hashing entries", total=None)
         report = verify_ledger(
-            ledger, log_public=_public(ledger, key), remembered=_text(remembered) if remembered else None,
+            ledger, log_public=_public(ledger, key), remembered=note,
             listen=lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
     if json:
         say_json({**asdict(report), "root": report.root.hex(), "holds": report.holds, "first_bad": report.first_bad})
     else:
         out.print(_table(report))
-        out.print(_verdict(report, told=remembered is not None))
+        out.print(_verdict(report, told=note is not None))
     if not report.holds:
         raise typer.Exit(4)
 
