@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from vemo_audit.cli import backup, witness
+from vemo_audit.cli import backup, timestamp, witness
 from vemo_audit.cli.screen import console, say_json
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.keys import KeyPair, PublicKey, load_private
@@ -23,6 +23,7 @@ from vemo_audit.governance.ledger.witnessed import kept_note
 
 app = typer.Typer(help="The log of decisions: verify it, sign it, prove one entry.", no_args_is_help=True)
 app.add_typer(witness.app, name="witness")
+app.add_typer(timestamp.app, name="timestamp")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 
