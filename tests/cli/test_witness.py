@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,6 +97,21 @@ def test_a_witness_learns_another_log_once(place: Path) -> None:
     assert set(json.loads(run("trust", "--log", other, "--json").stdout)) == {ORIGIN, "other"}
     assert isinstance(run("trust", "--log", other).exception, BadInput)
     assert isinstance(run("trust", "--log", "nonsense").exception, BadInput)
+
+
+def test_it_is_served_as_well(place: Path) -> None:
+    text = run("request").stdout
+    start = "from vemo_audit.cli.ledger import app; app()"
+    command = [sys.executable, "-u", "-c", start, "witness", "serve", "--name", NAME, "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = json.loads(server.stdout.readline())["address"]
+            with urllib.request.urlopen(address, data=text.encode(), timeout=20) as answer:  # noqa: S310
+                assert answer.read().decode().startswith(f"— {NAME} ")
+            assert json.loads(server.stdout.readline())["status"] == 200
+        finally:
+            server.terminate()
 
 
 def test_without_a_file_it_is_printed(place: Path) -> None:

@@ -1,5 +1,7 @@
 """`vemo-audit ledger witness`: somebody else remembers how long the log was, and says so with a key of their own."""
 
+import json as jsonlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +10,14 @@ from rich.markup import escape
 
 from vemo_audit.cli.asking import passphrase, read_bytes, write_bytes
 from vemo_audit.cli.clocks import wall_clock
-from vemo_audit.cli.screen import console, say_json
+from vemo_audit.cli.screen import console, say_json, shown
 from vemo_audit.errors import BadInput
 from vemo_audit.governance.keys import PublicKey, generate, load_private
 from vemo_audit.governance.ledger import verify_proof, witnessed
 from vemo_audit.governance.ledger.cosignature import witness_vkey
 from vemo_audit.governance.ledger.store import Ledger
 from vemo_audit.governance.ledger.witness import Submission, add_checkpoint, create_witness, seen, trust_log
+from vemo_audit.governance.ledger.witness_http import serve_witness
 
 app = typer.Typer(help="A witness keeps what the log cannot take back. Run it in other hands.", no_args_is_help=True)
 
@@ -131,6 +134,38 @@ def keep(
         say_json({"kept": str(witnessed.witnessed_beside(ledger)), "cosigned": names})
         return
     console().print(f"Kept {escape(str(witnessed.witnessed_beside(ledger)))}, cosigned by {', '.join(sorted(names))}.")
+
+
+@app.command()
+def serve(
+    name: Name,
+    witness: Folder = WITNESS,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Put TLS in front of any but this one.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8441,
+    passphrase_file: Passphrase = None,
+    json: AsJson = False,
+) -> None:
+    """Answer add-checkpoint over HTTP (c2sp.org/tlog-witness) until it is interrupted."""
+    key = load_private(witness / KEY, passphrase(passphrase_file), name="witness")
+    known = seen(witness)
+
+    def tell(status: int, reason: str) -> None:
+        typer.echo(jsonlib.dumps({"status": status, "reason": reason}) if json else f"{status} {shown(reason)}")
+
+    server = serve_witness(
+        lambda text: add_checkpoint(witness, text, key=key, name=name, now=wall_clock()), host=host, port=port,
+        told=tell,
+    )  # fmt: skip
+    address = f"http://{host}:{server.server_address[1]}/add-checkpoint"
+    typer.echo(
+        jsonlib.dumps({"address": address, "logs": len(known)})
+        if json
+        else f"Witness of {len(known)} log(s) at {address}"
+    )
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def _log_key(text: str) -> tuple[str, PublicKey]:
