@@ -246,7 +246,7 @@ def cosigned(note: str, policy: Policy) -> dict[str, int]:
 def check_quorum(note: str, policy: Policy) -> dict[str, int]:
     """Who cosigned a checkpoint whose form was checked. Raises ProofError when the quorum is not met."""
     if not policy.met(policy.quorum, seen := cosigned(note, policy)):
-        raise ProofError(f"the quorum {policy.quorum!r} is not met: cosigned by {', '.join(sorted(seen)) or 'nobody'}")
+        raise ProofError(f"the quorum {policy.quorum!r} is not met: cosigned by {sorted(seen) or 'nobody'}")
     return seen
 
 
