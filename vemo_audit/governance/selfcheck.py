@@ -11,6 +11,7 @@ from vemo_audit.governance import deployment, keys, manifest
 from vemo_audit.governance.keys import KeyRing
 from vemo_audit.governance.ledger.sealed import kek_beside, load_kek
 from vemo_audit.governance.ledger.store import Ledger
+from vemo_audit.governance.ledger.witnessed import standing
 from vemo_audit.governance.manifest import Manifest
 from vemo_audit.governance.policy.engine import Engine
 from vemo_audit.governance.policy.packs import load_bundle
@@ -44,7 +45,8 @@ def selfcheck_deployment(path: Path, *, now: datetime) -> list[Check]:
     def ledger() -> str:
         folder = path.parent / named.stores.ledger
         with Ledger.open(folder, log_public=ring.key_of("log"), now=now) as log:
-            return f"{log.size} entries, {log.signed_size} signed, root {log.root.hex()[:16]}"
+            told = standing(folder, size=log.size, now=now)
+            return f"{log.size} entries, {log.signed_size} signed, root {log.root.hex()[:16]}; {told}"
 
     def consents() -> str:
         with deployment.consent_store(path, named, ring) as store:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,16 @@ def test_where_witnesses_are_demanded_their_word_may_not_be_taken_away(watched: 
         watched.made.read()
     policy_beside(watched.made.folder).unlink()
     watched.made.read().close()  # the twin: without the policy, nobody could tell
+
+
+def test_how_far_the_witnesses_are_behind_is_told(watched: Watched) -> None:
+    folder = watched.made.folder
+    assert "no witness" in witnessed.standing(folder, size=40, now=watched.now)
+    watched.witness("w1", "w2")
+    assert "no policy" in witnessed.standing(folder, size=40, now=watched.now)
+    install_policy(folder, watched.policy)
+    told = witnessed.standing(folder, size=43, now=watched.now + timedelta(hours=2))
+    assert told == "3 not witnessed, the last cosignature is 2.0 h old"
 
 
 def test_one_witness_of_two_is_not_enough(watched: Watched) -> None:

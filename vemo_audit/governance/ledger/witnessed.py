@@ -3,6 +3,7 @@
 Only it reveals that all files of the ledger were put back to an older state, or that the log signed two histories.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 from vemo_audit.errors import BadInput, EvidenceBroken
@@ -92,6 +93,19 @@ def install_policy(folder: Path, data: bytes) -> None:
         )  # fmt: skip
     if not path.exists():
         replace_file(path, data)
+
+
+def standing(folder: Path, *, size: int, now: datetime) -> str:
+    """How far a ledger of `size` entries that opened is behind its witnesses' word, for a reader."""
+    note = kept_note(folder)
+    if note is None:
+        return "no witness: a return to an older copy would not show"
+    behind = size - read_checkpoint(note)[0].size
+    if not policy_beside(folder).exists():
+        return f"{behind} not witnessed, and no policy demands it"
+    seen = cosigned_at(note, load_policy(policy_beside(folder)), where=str(witnessed_beside(folder)))
+    hours = (now.timestamp() - max(seen.values(), default=0)) / 3600
+    return f"{behind} not witnessed, the last cosignature is {hours:.1f} h old"
 
 
 def load_policy(path: Path) -> Policy:
