@@ -4,6 +4,7 @@ import re
 
 NOBODY_SEEN = "nobody was seen"
 NOBODY_TO_READ = "nobody who may be read was seen"
+TOO_POOR = "faces were seen, and none was clear enough to be read"
 NOBODY_HEARD = "nobody was heard"
 NOTHING_OBSERVED = "nothing observed of this person in this window"
 NOTHING_TO_SHOW = "nothing of this clip may be seen or heard by the program"
@@ -25,9 +26,9 @@ REDUCED = "output not covered by consent"
 NOT_SHOWN = "no answer (the recognizer's words are not shown: not covered by consent)"
 """The gate's own, in place of words that may say anything."""
 REASONS = frozenset({
-    NOBODY_SEEN, NOBODY_TO_READ, NOBODY_HEARD, NOTHING_OBSERVED, NOTHING_TO_SHOW, NO_ROW, NO_FACE, NO_PICTURE, CROWDED,
-    NO_RULE, UNIT_MISSING, PYFEAT_NO_FACE, DEEPFACE_NO_FACE, OPENFACE_LOST, LIBREFACE_UNNAMED, ABSTAINED, UNSTATED,
-    REDUCED, NOT_SHOWN,
+    NOBODY_SEEN, NOBODY_TO_READ, TOO_POOR, NOBODY_HEARD, NOTHING_OBSERVED, NOTHING_TO_SHOW, NO_ROW, NO_FACE,
+    NO_PICTURE, CROWDED, NO_RULE, UNIT_MISSING, PYFEAT_NO_FACE, DEEPFACE_NO_FACE, OPENFACE_LOST, LIBREFACE_UNNAMED,
+    ABSTAINED, UNSTATED, REDUCED, NOT_SHOWN,
 })  # fmt: skip
 """None of them says anything of what a person showed."""
 

@@ -15,8 +15,9 @@ from vemo_audit.probe.cast import cast
 from vemo_audit.probe.dataset import Shoot, shoot
 from vemo_audit.recognition.perception.faces import FaceDetector
 from vemo_audit.recognition.perception.tracks import FaceTracker
-from vemo_audit.recognition.recognizers import experts
+from vemo_audit.recognition.recognizers import experts, opinions
 from vemo_audit.recognition.recognizers.temporal_multimodal import VOICE_ONLY, TemporalMultimodal
+from vemo_audit.records import reasons
 from vemo_audit.records.clip import AdmittedClip
 from vemo_audit.records.digest import digest
 from vemo_audit.records.labels import EKMAN
@@ -48,12 +49,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-def sound(path: Path) -> Path:
+def sound(path: Path, *, tone: bool = False) -> Path:
+    """A buzz that rises, falls and pauses, or one steady pure tone."""
     import wave
 
     t = np.arange(2 * 16_000) / 16_000
     phase = 2 * np.pi * np.cumsum(140 * 2 ** (0.3 * np.sin(2 * np.pi * 2 * t))) / 16_000
     samples = 0.2 * sum(np.sin(k * phase) / k for k in range(1, 9)) * (0.3 + 0.7 * np.abs(np.sin(9 * t)))
+    samples = 0.5 * np.sin(2 * np.pi * 220 * t) if tone else samples
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -179,3 +182,18 @@ def test_the_mean_over_time_and_feature_fusion_are_chosen_by_settings(
     assert not np.allclose(a.probability, b.probability), "time is read"
     with pytest.raises(BadInput, match="no model card"):
         TemporalMultimodal(temporal="of-tomorrow")
+
+
+def test_faces_too_poor_to_read_are_told_apart_from_nobody(house, film, detector) -> None:
+    strict = TemporalMultimodal(least_quality=1.0)
+    (only,) = look(house, film["surprise"], strict, detector)
+    assert only.label is None and only.reason == reasons.TOO_POOR and only.reason in reasons.REASONS
+
+
+def test_a_pure_tone_is_nobodys_voice(house, recognizer, detector, tmp_path, monkeypatch) -> None:
+    """All classes alike say nothing, yet would weigh beside a face. The twin lets them speak."""
+    path = sound(tmp_path / "tone.wav", tone=True)
+    (only,) = look(house, path, recognizer, detector)
+    assert only.reason == reasons.NOBODY_HEARD
+    monkeypatch.setattr(opinions, "EVEN", 0.0)
+    assert any(one.reason != reasons.NOBODY_HEARD for one in look(house, path, recognizer, detector))

@@ -79,6 +79,7 @@ class Moment:
     frames: int  # so far
     events: tuple[tuple[str, Event], ...] = ()  # of bodies, under way when the clip ended
     strangers_s: tuple[float, ...] = ()  # times of frames in which somebody was covered
+    poor: int = 0  # faces so far that lay below `least_quality`
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +91,7 @@ class _Waiting:
     crops: list[NDArray[np.uint8] | None] = field(default_factory=list)
     counts: list[bool] = field(default_factory=list)  # for the window
     ways: list[tuple[int, ...]] = field(default_factory=list)  # AS_IT_IS, MIRRORED, or both
+    poor: int = 0  # faces so far that are too poor to wait
 
     def add(
         self, person: str, row: tuple[float, Quality, BodySample | None], *, crop: NDArray[np.uint8] | None = None,
@@ -128,10 +130,10 @@ def watch(clip: AdmittedClip, encoder: Encoder, settings: SightSettings = SightS
             if len(waiting.rows) >= settings.batch:
                 seen_s, strangers_s = tuple(strangers_s), []
                 until_s = math.nextafter(frame.time_s, math.inf)
-                yield Moment(until_s, _encoded(waiting, encoder), count, strangers_s=seen_s)
+                yield Moment(until_s, _encoded(waiting, encoder), count, strangers_s=seen_s, poor=waiting.poor)
     events = bodies.finish() if bodies else []
     until_s = last_s + step_s if count else 0.0
-    yield Moment(until_s, _encoded(waiting, encoder), count, tuple(events), tuple(strangers_s))
+    yield Moment(until_s, _encoded(waiting, encoder), count, tuple(events), tuple(strangers_s), waiting.poor)
 
 
 @contextmanager
@@ -164,6 +166,7 @@ def _look(
     crop = align.align(frame.image, face.points, size_px=encoder.size_px)
     quality = align.quality(crop, face.points, face.box, confidence=face.score)
     if quality.score < settings.least_quality:
+        waiting.poor += 1
         return
     ways = slots.ways(person, frame.time_s) if counts else (AS_IT_IS,)
     slots.take(person, frame.time_s)

@@ -18,6 +18,8 @@ SIDE = 6
 """Samples on each side of a point from which the values around it are interpolated."""
 FINE = 4
 """Interpolated values per sample."""
+ROWS = 64
+"""Frames transformed together: what they need stays in the cache, and below what an allocator takes from the system."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,20 +37,25 @@ def autocorrelation(frames: Tensor, *, longest: int) -> Tensor:
     """
     width = frames.shape[1]
     size = fast_size(width + longest)
-    return _normal(torch.fft.irfft(power_of(frames, size), size)[:, :longest], width, size, step=1)
+    parts = [torch.fft.irfft(power_of(part, size), size)[:, :longest] for part in frames.split(ROWS)]
+    return _normal(torch.cat(parts), width, size, step=1)
 
 
 def coarse_autocorrelation(frames: Tensor, *, band_hz: float, longest: int) -> Tensor:
     """The same of what lies below `band_hz` (half amplitude there), at every second lag: `[T, longest]`, at 8 kHz."""
     width = frames.shape[1]
     size = fast_size(width + 2 * longest)
-    low = power_of(frames, size)[:, : size // 4 + 1] * low_pass(size, band_hz)[: size // 4 + 1]
-    return _normal(torch.fft.irfft(low, size // 2)[:, :longest], width, size, step=2)
+    bins = size // 4 + 1
+    weight = low_pass(size, band_hz)[:bins]
+    parts = [
+        torch.fft.irfft(power_of(part, size, bins=bins) * weight, size // 2)[:, :longest] for part in frames.split(ROWS)
+    ]
+    return _normal(torch.cat(parts), width, size, step=2)
 
 
-def power_of(frames: Tensor, size: int) -> Tensor:
-    """Power spectrum `[T, size / 2 + 1]` of the windowed frames, each freed of its mean."""
-    found = torch.fft.rfft((frames - frames.mean(dim=1, keepdim=True)) * hann(frames.shape[1]), size)
+def power_of(frames: Tensor, size: int, *, bins: int | None = None) -> Tensor:
+    """Power spectrum `[T, size / 2 + 1]`, or its first `bins`, of the windowed frames, each freed of its mean."""
+    found = torch.fft.rfft((frames - frames.mean(dim=1, keepdim=True)) * hann(frames.shape[1]), size)[:, :bins]
     return found.real.square() + found.imag.square()  # four times as fast as abs().square()
 
 
@@ -183,23 +190,19 @@ def paths(
     """
     stretches, steps, count = voiced.shape
     scale = 0.01 / settings.hop_s  # the published costs are for steps of 10 ms
-    jump, change = scale * settings.octave_jump_cost, scale * settings.voicing_cost
-    best, quiet = voiced[:, 0].copy(), unvoiced[:, 0].copy()
-    back = np.empty((steps, stretches, count + 1), np.int64)
-    rows = np.arange(stretches)
+    octave = np.ascontiguousarray(octave.transpose(1, 2, 0))  # [T, C, B]: a step of all stretches lies together
+    worth = np.concatenate((voiced.transpose(1, 2, 0), unvoiced.T[:, None]), axis=1)
+    reach = np.full((steps, count + 1, count + 1, stretches), -scale * settings.voicing_cost)  # from, to
+    reach[:, count, count] = 0.0
+    jump = np.abs(octave[:-1, :, None] - octave[1:, None, :])
+    reach[1:, :count, :count] = np.multiply(jump, -scale * settings.octave_jump_cost, out=jump)
+    best = worth[0]
     for t in range(1, steps):
-        reach = best[:, :, None] - jump * np.abs(octave[:, t - 1, :, None] - octave[:, t, None, :])
-        come = reach.argmax(axis=1)
-        gain = np.take_along_axis(reach, come[:, None, :], axis=1)[:, 0]
-        start = (quiet - change)[:, None]
-        back[t, :, :count] = np.where(start > gain, count, come)
-        loudest = best.argmax(axis=1)
-        stop = best[rows, loudest] - change
-        back[t, :, count] = np.where(stop > quiet, loudest, count)
-        quiet = np.maximum(stop, quiet) + unvoiced[:, t]
-        best = np.maximum(start, gain) + voiced[:, t]
-    path = np.empty((stretches, steps), np.int64)
-    path[:, -1] = np.where(quiet > best.max(axis=1), count, best.argmax(axis=1))
+        reach[t] += best[:, None]
+        best = reach[t].max(axis=0) + worth[t]
+    path = np.empty((steps, stretches), np.int64)
+    path[-1] = best.argmax(axis=0)
+    rows = np.arange(stretches)
     for t in range(steps - 1, 0, -1):
-        path[:, t - 1] = back[t, rows, path[:, t]]
-    return path
+        path[t - 1] = reach[t][:, path[t], rows].argmax(axis=0)
+    return path.T

@@ -154,12 +154,12 @@ class PitchReader:
         self, first: int, lag: NDArray[np.float64], height: NDArray[np.float64], speech: NDArray[np.bool_]
     ) -> PitchBlock:
         frames = self._wide(first)
-        coarse = torch.from_numpy(lag).float()
-        fine = voice_pitch.refine(frames[:, EDGE:-EDGE], torch.nan_to_num(coarse, nan=100.0), self.settings)
-        return PitchBlock(
-            first, min(BLOCK, self._analysed - first), frames, torch.where(torch.isfinite(coarse), fine, torch.nan),
-            torch.from_numpy(height).float(), speech,
-        )  # fmt: skip
+        found = torch.from_numpy(lag).float()
+        voiced = torch.isfinite(found)
+        if voiced.any():
+            found[voiced] = voice_pitch.refine(frames[:, EDGE:-EDGE][voiced], found[voiced], self.settings)
+        count = min(BLOCK, self._analysed - first)
+        return PitchBlock(first, count, frames, found, torch.from_numpy(height).float(), speech)
 
 
 def track_pitch(

@@ -111,8 +111,7 @@ class TemporalMultimodal:
         pictured = timeline.frames > 0
         heard = not pictured and any(voice is not None for voice in voices)
         if not timeline.tracks and not heard:
-            unread = reasons.NOBODY_TO_READ if len(timeline.strangers_s) else reasons.NOBODY_SEEN
-            reason = unread if pictured else reasons.NOBODY_HEARD
+            reason = _unread(timeline) if pictured else reasons.NOBODY_HEARD
             yield Prediction(clip.clip.name, "", Span(0.0, end_s), None, reason=reason, **place)
             return
         said = opinions.words(
@@ -234,6 +233,13 @@ def present(
     if "words" in said and words_reliability > 0:
         share["words"] = said["words"].reliability / words_reliability
     return {name: min(1.0, share[name]) for name in said if math.isfinite(share.get(name, math.nan))}
+
+
+def _unread(timeline: Timeline) -> str:
+    """Why nothing was read of a picture."""
+    if timeline.poor:
+        return reasons.TOO_POOR
+    return reasons.NOBODY_TO_READ if len(timeline.strangers_s) else reasons.NOBODY_SEEN
 
 
 def by_name(units: NDArray[np.float32]) -> dict[str, float]:

@@ -106,6 +106,7 @@ class Timeline:
         self.tracks: dict[str, Track] = {}
         self.until_s, self.frames, self._next = 0.0, 0, 0
         self.strangers_s = array("d")  # times of frames in which somebody was covered
+        self.poor = 0  # faces that were too poor to be read
 
     def feed(self, moment: Moment) -> None:
         """Takes rows in order of time and closes the windows that nothing can change any more."""
@@ -122,7 +123,7 @@ class Timeline:
         for person, event in moment.events:
             self.tracks.setdefault(person, Track()).body_events.append(event)
         self.strangers_s.extend(moment.strangers_s)
-        self.until_s, self.frames = moment.until_s, moment.frames
+        self.until_s, self.frames, self.poor = moment.until_s, moment.frames, moment.poor
         while self._start(self._next) + self.grid.window_s + BODY_LATE_S <= moment.until_s:
             self._close(self._next, Span(self._start(self._next), self._start(self._next) + self.grid.window_s))
 
