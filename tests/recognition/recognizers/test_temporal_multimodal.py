@@ -189,7 +189,7 @@ def test_faces_too_poor_to_read_are_told_apart_from_nobody(house, film, detector
     strict = TemporalMultimodal()
     strict.settings = replace(strict.settings, least_quality=1.01)  # more than any face has: a rendered one reaches 1
     (only,) = look(house, film["surprise"], strict, detector)
-    assert only.label is None and only.reason == reasons.TOO_POOR and only.reason in reasons.REASONS
+    assert only.probability is None and only.reason == reasons.TOO_POOR and only.reason in reasons.REASONS
 
 
 def test_a_pure_tone_is_nobodys_voice(house, recognizer, detector, tmp_path, monkeypatch) -> None:
